@@ -1,0 +1,7 @@
+#ifndef MOONTIDE_CSHIMS_H
+#define MOONTIDE_CSHIMS_H
+#include <histedit.h>
+#include <lua5.4/lauxlib.h>
+#include <lua5.4/lua.h>
+#include <lua5.4/lualib.h>
+#endif

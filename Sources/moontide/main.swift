@@ -1,0 +1,2 @@
+import CShims
+print(lua_gettop(luaL_newstate()!))
