@@ -1,0 +1,103 @@
+/// What counts the time of a channel's samples.
+public enum ClockDomain: Sendable, Hashable {
+  /// Nanoseconds since the Unix epoch.
+  case unix
+  /// Ticks of a device that knows nothing of wall-clock time. `rate` is ticks per second as the device declares it
+  /// or as measured; nil when nobody knows.
+  case ticks(rate: Double?)
+
+  /// What scripts see as `series.clock`.
+  public var name: String {
+    switch self {
+    case .unix: "unix_ns"
+    case .ticks: "ticks"
+    }
+  }
+
+  /// How many units of this clock make a second; nil when unknown.
+  public var unitsPerSecond: Double? {
+    switch self {
+    case .unix: 1e9
+    case .ticks(let rate): rate
+    }
+  }
+
+  /// A span in units of this clock, rounded; nil when the rate is unknown or the number does not fit.
+  public func units(_ span: TimeSpan) -> Int64? {
+    if case .unix = self { return span.nanoseconds }
+    guard let rate = unitsPerSecond else { return nil }
+    return Int64(exactly: (span.seconds * rate).rounded())
+  }
+
+  /// Seconds that a number of units lasts; nil when the rate is unknown.
+  public func seconds(_ units: Int64) -> Double? {
+    unitsPerSecond.map { Double(units) / $0 }
+  }
+}
+
+/// One named row of samples that a source offers.
+public struct Channel: Sendable, Hashable {
+  /// How the source sends it; a Bela board has both.
+  public enum Mode: String, Sendable { case dense, sparse }
+
+  public var name: String
+  public var type: DataType
+  public var clock: ClockDomain
+  public var mode: Mode
+  /// The source's own number: a position in a board's list, a key in a cluster.
+  public var key: UInt32
+  public var unit: String?
+  /// Samples per second where the source knows it.
+  public var rate: Double?
+  /// The channel whose samples are this one's timestamps.
+  public var index: UInt32?
+  public var isIndex: Bool
+  public var isVirtual: Bool
+
+  public init(
+    name: String, type: DataType, clock: ClockDomain = .unix, mode: Mode = .dense, key: UInt32 = 0,
+    unit: String? = nil, rate: Double? = nil, index: UInt32? = nil, isIndex: Bool = false,
+    isVirtual: Bool = false
+  ) {
+    self.name = name
+    self.type = type
+    self.clock = clock
+    self.mode = mode
+    self.key = key
+    self.unit = unit
+    self.rate = rate
+    self.index = index
+    self.isIndex = isIndex
+    self.isVirtual = isVirtual
+  }
+}
+
+/// A place in a series where samples are missing, or may be.
+public struct Gap: Sendable, Hashable {
+  public enum Reason: String, Sendable {
+    /// The source sent less than it counted: a queue overflowed, a message was lost.
+    case lost
+    /// The connection was away for a while.
+    case reconnect
+    /// The source began anew, its clock jumped back.
+    case restart
+    /// Samples inside a block are missing, where exactly is not known.
+    case hole
+    /// The stream was stopped and started again.
+    case paused
+    /// The source says it dropped data for this reader.
+    case overrun
+  }
+
+  /// Absolute number of the first sample behind the gap.
+  public var at: Int64
+  /// How many samples are missing; nil when nobody can know.
+  public var samples: Int64?
+  public var reason: Reason
+
+  public init(at: Int64, samples: Int64?, reason: Reason) {
+    self.at = at
+    self.samples = samples
+    self.reason = reason
+  }
+}

@@ -1,0 +1,85 @@
+/// How far apart samples are, in units of a clock: `units` for every `samples`. A Bela variable that is assigned
+/// three times a tick has 1 unit for 3 samples.
+public struct Step: Sendable, Hashable {
+  public var units: Int64
+  public var samples: Int64
+
+  public init(units: Int64, samples: Int64 = 1) {
+    precondition(samples > 0)
+    self.units = units
+    self.samples = samples
+  }
+
+  /// Units from the first sample to the one with this number; sticks to the ends of the range.
+  func offset(_ number: Int64) -> Int64 {
+    let (product, overflow) = number.multipliedReportingOverflow(by: units)
+    if overflow { return (number < 0) == (units < 0) ? .max : .min }
+    return product / samples
+  }
+}
+
+/// When the samples of a chunk were taken, in units of the channel's clock.
+public enum Timing: Sendable {
+  /// Nobody knows.
+  case none
+  /// The first at `start`, the others in even steps.
+  case steady(start: Int64, step: Step)
+  /// Each has its own: samples of a storage of `timestamp` or `int64`, from an offset on.
+  case stamped(SampleStorage, offset: Int)
+
+  func time(_ position: Int) -> Int64? {
+    switch self {
+    case .none: nil
+    case .steady(let start, let step): start.addingSaturating(step.offset(Int64(position)))
+    case .stamped(let storage, let offset):
+      storage.bytes(offset + position..<offset + position + 1).load(as: Int64.self)
+    }
+  }
+}
+
+/// A run of samples in one storage, with their times. A value of a few words; copying it copies no sample.
+public struct Chunk: Sendable {
+  public let storage: SampleStorage
+  /// Position in the storage of sample 0 of the timing.
+  let base: Int
+  /// Samples before the visible part; times count from `base`, so that cutting never rounds.
+  let skipped: Int
+  public internal(set) var count: Int
+  public let timing: Timing
+  /// Absolute number of the first visible sample in its stream.
+  let first: Int64
+
+  init(storage: SampleStorage, base: Int, skipped: Int, count: Int, timing: Timing, first: Int64) {
+    self.storage = storage
+    self.base = base
+    self.skipped = skipped
+    self.count = count
+    self.timing = timing
+    self.first = first
+  }
+
+  /// All samples that a storage holds now.
+  public init(_ storage: SampleStorage, timing: Timing = .none) {
+    self.init(storage: storage, base: 0, skipped: 0, count: storage.used, timing: timing, first: 0)
+  }
+
+  var end: Int64 { first + Int64(count) }
+
+  /// Where the visible samples are in the storage.
+  public var range: Range<Int> { base + skipped..<base + skipped + count }
+
+  public func time(_ position: Int) -> Int64? { timing.time(skipped + position) }
+
+  /// The part of it within absolute numbers; nil when there is none.
+  func clipped(to numbers: Range<Int64>) -> Chunk? {
+    let part = numbers.clamped(to: first..<end)
+    guard !part.isEmpty else { return nil }
+    return Chunk(
+      storage: storage, base: base, skipped: skipped + Int(part.lowerBound - first), count: part.count,
+      timing: timing, first: part.lowerBound)
+  }
+
+  func renumbered(from first: Int64) -> Chunk {
+    Chunk(storage: storage, base: base, skipped: skipped, count: count, timing: timing, first: first)
+  }
+}

@@ -1,0 +1,20 @@
+/// The bounds of everything that grows here, each with its reason.
+public enum Limits {
+  /// Samples a channel keeps unless told otherwise: 22 s of audio, 17 min at 1 kHz, 4 to 8 MB.
+  public static let bufferSamplesDefault = 1_000_000
+  /// Bytes that one stream's buffers may grow to: a quarter of a small lab machine's memory.
+  public static let bufferBytesMax = 1 << 30
+  /// A chunk of a buffer grows to this: big enough that a million samples are some dozen references,
+  /// small enough that trimming frees memory soon.
+  static let chunkBytesMax = 1 << 16
+  /// The first chunk of a channel: thousands of idle channels stay cheap.
+  static let chunkBytesMin = 1 << 9
+  /// A run this long is shared, not copied, into a buffer: the copy would cost more than the extra reference.
+  static let adoptBytesMin = 1 << 15
+  /// Unread frames a reader lists one by one; behind that neighbours are joined, so a reader nobody reads stays small.
+  static let readerFramesMax = 4096
+  /// Gaps remembered by a channel; behind that the two oldest are joined into one that counts both.
+  static let gapsMax = 4096
+  /// Readers of one stream: a forgotten `tap()` in a loop must not slow the stream for ever.
+  public static let readersMax = 256
+}

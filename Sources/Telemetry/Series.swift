@@ -1,0 +1,147 @@
+import DequeModule
+
+/// Samples of one channel in order, as they are at this moment: immutable, typed, with times and gaps.
+///
+/// Taking one from a buffer copies no sample. Positions are 0-based here; scripts count from 1.
+public struct Series: Sendable {
+  public let channel: Channel
+  /// Absolute number of the first sample within its stream, counted from the stream's first.
+  public let first: Int64
+  public let count: Int
+  /// Places before or between these samples where some are missing, by absolute number.
+  public internal(set) var gaps: [Gap]
+  /// True where the values were not received with this frame but filled forward from an earlier one.
+  public var isHeld = false
+  /// Samples that this series once had and the buffer let go of, for echoes and statistics.
+  public internal(set) var dropped: Int64 = 0
+
+  // Whole chunks of a buffer are shared as they are; `first` and `count` cut at both ends.
+  private let full: Deque<Chunk>
+  private let tail: Chunk?
+
+  init(channel: Channel, numbers: Range<Int64>, full: Deque<Chunk>, tail: Chunk?, gaps: [Gap]) {
+    self.channel = channel
+    self.first = numbers.lowerBound
+    self.count = numbers.count
+    self.full = full
+    self.tail = tail
+    self.gaps = gaps
+  }
+
+  /// A series of its own, as decoders make them. Gaps count from the series' first sample as number 0.
+  public init(_ channel: Channel, _ storage: SampleStorage, timing: Timing = .none, gaps: [Gap] = []) {
+    precondition(storage.type == channel.type)
+    let chunk = Chunk(storage, timing: timing)
+    self.init(channel: channel, numbers: 0..<Int64(chunk.count), full: [], tail: chunk, gaps: gaps)
+  }
+
+  /// A series of several chunks one behind the other.
+  public init(_ channel: Channel, chunks: some Sequence<Chunk>, gaps: [Gap] = []) {
+    var full = Deque<Chunk>()
+    var end: Int64 = 0
+    for chunk in chunks where chunk.count > 0 {
+      precondition(chunk.storage.type == channel.type)
+      full.append(chunk.renumbered(from: end))
+      end += Int64(chunk.count)
+    }
+    self.init(channel: channel, numbers: 0..<end, full: full, tail: nil, gaps: gaps)
+  }
+
+  public var isEmpty: Bool { count == 0 }
+  public var type: DataType { channel.type }
+  public var clock: ClockDomain { channel.clock }
+  var numbers: Range<Int64> { first..<first + Int64(count) }
+
+  /// The chunks, cut to what is visible.
+  public var chunks: [Chunk] {
+    var result: [Chunk] = []
+    forEachChunk { result.append($0) }
+    return result
+  }
+
+  public func forEachChunk(_ body: (Chunk) throws -> Void) rethrows {
+    guard count > 0 else { return }
+    for position in full.indices.dropFirst(chunkIndex(first)) {
+      guard let chunk = full[position].clipped(to: numbers) else { break }
+      try body(chunk)
+    }
+    if let chunk = tail?.clipped(to: numbers) { try body(chunk) }
+  }
+
+  /// The sample at a position. - Precondition: `0 <= position < count`
+  public subscript(position: Int) -> Sample {
+    let (chunk, offset) = locate(position)
+    return chunk.storage.sample(chunk.base + chunk.skipped + offset)
+  }
+
+  /// When it was taken, in units of `clock`; nil when nobody knows. - Precondition: `0 <= position < count`
+  public func time(_ position: Int) -> Int64? {
+    let (chunk, offset) = locate(position)
+    return chunk.time(offset)
+  }
+
+  /// Cut out by position, sharing the samples. Gaps inside the part, and right before its first sample, go with it.
+  public subscript(range: Range<Int>) -> Series {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    let part = first + Int64(range.lowerBound)..<first + Int64(range.upperBound)
+    var result = Series(
+      channel: channel, numbers: part, full: full, tail: tail, gaps: gaps.filter { part.contains($0.at) })
+    result.isHeld = isHeld
+    return result
+  }
+
+  /// The samples of the last units of the clock before the newest one; all when times are unknown.
+  public func last(units: Int64) -> Series {
+    guard count > 0, let newest = time(count - 1) else { return self }
+    return self[position(from: newest.subtractingSaturating(units))..<count]
+  }
+
+  /// The position of the first sample that is not older than `time`; `count` when all are. Times are taken to rise.
+  public func position(from time: Int64) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if (self.time(middle) ?? .max) < time { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// Bytes of the samples and of their stamps.
+  public var byteCount: Int {
+    var bytes = 0
+    forEachChunk { chunk in
+      bytes += chunk.storage.byteCount(chunk.range)
+      if case .stamped = chunk.timing { bytes += 8 * chunk.count }
+    }
+    return bytes
+  }
+
+  /// The same samples under another description of the channel, of the same type.
+  public func renamed(_ channel: Channel) -> Series {
+    precondition(channel.type == type)
+    var result = Series(channel: channel, numbers: numbers, full: full, tail: tail, gaps: gaps)
+    result.isHeld = isHeld
+    result.dropped = dropped
+    return result
+  }
+
+  private func locate(_ position: Int) -> (Chunk, Int) {
+    precondition(position >= 0 && position < count, "position out of range")
+    let number = first + Int64(position)
+    if let tail, number >= tail.first { return (tail, Int(number - tail.first)) }
+    let chunk = full[chunkIndex(number)]
+    return (chunk, Int(number - chunk.first))
+  }
+
+  /// Index within `full` of the chunk that holds a number, `full.count` when the tail does.
+  private func chunkIndex(_ number: Int64) -> Int {
+    var low = 0
+    var high = full.count
+    while low < high {
+      let middle = (low + high) / 2
+      if full[middle].end <= number { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}

@@ -1,0 +1,91 @@
+/// Where streams come from: one Bela board, one Synnax cluster, one recording.
+///
+/// Control calls are `async`, with deadlines of their own, and throw a `CodedError`. Samples come on any thread,
+/// only through a `StreamSink`. A lost connection is the source's business: it reconnects with back-off, asks for
+/// the streams again, and marks a gap.
+public protocol Source: AnyObject, Sendable {
+  /// What messages call it: `bela ws://192.168.7.2:5555`.
+  var name: String { get }
+  /// `"open"`, `"reconnecting"`, `"lost"` or `"closed"`.
+  var state: String { get }
+  /// All channels that can be streamed, asked for anew.
+  func channels() async throws -> [Channel]
+  /// Starts a stream; returns once the source has acknowledged it. Frames may come before that.
+  func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed
+  /// Ends all feeds and the connection. Idempotent, at most 2 s.
+  func close() async
+}
+
+/// The running stream behind a `Streamer`, in the hands of its source.
+public protocol Feed: AnyObject, Sendable {
+  /// The channels that it sends, in the order asked for.
+  var channels: [Channel] { get }
+  /// Ends the stream; returns when the last samples have been delivered.
+  func stop() async throws
+  /// Replaces the set of channels. Throws before anything changes when a name is unknown.
+  func update(_ names: [String]) async throws -> [Channel]
+}
+
+/// Where a source delivers. Any thread, in order, never two calls for one stream at once.
+public protocol StreamSink: AnyObject, Sendable {
+  func receive(_ frame: Frame)
+  func handle(_ event: StreamEvent)
+}
+
+/// What happens to a stream without being asked.
+public enum StreamEvent: Sendable, Hashable {
+  /// The fixed period is over; all its samples have been delivered.
+  case finished
+  /// The program on the device ended or began anew, and the stream will not go on.
+  case interrupted(String)
+  /// The connection is away; the source is trying.
+  case reconnecting(String)
+  /// It is back; each channel has a gap.
+  case resumed
+  /// The source has given up.
+  case lost(String)
+  /// Samples are missing on these channels (all when empty) before the next ones.
+  case gap(Gap.Reason, samples: Int64?, channels: [String])
+}
+
+/// What to stream, and how. A source refuses what it cannot do, with an error that says so.
+public struct StreamRequest: Sendable, Hashable {
+  /// Names, in the order wanted; empty for all.
+  public var channels: [String]
+  /// End by itself after this time.
+  public var span: TimeSpan?
+  /// End by itself after so many ticks of the source's clock, one number for all channels or one each.
+  public var ticks: [Int64]
+  /// Begin at these ticks of the source's clock, one for all or one each; empty for now.
+  public var at: [Int64]
+  /// Single values at these intervals in ticks instead of everything, one for all or one each (Bela's monitor).
+  public var periods: [Int64]
+  /// Keep every n-th sample (Synnax).
+  public var downsampleFactor: Int
+  /// Frames a second at most, 0 for all (Synnax).
+  public var throttleRate: Double
+  /// Groups whose frames are left out (Synnax).
+  public var excludeGroups: [UInt32]
+  /// The program that must be running on the board (the seed command protocol).
+  public var projectName: String?
+  /// How long the source may take to acknowledge.
+  public var timeout: TimeSpan
+
+  public init(
+    channels: [String] = [], span: TimeSpan? = nil, ticks: [Int64] = [], at: [Int64] = [],
+    periods: [Int64] = [],
+    downsampleFactor: Int = 1, throttleRate: Double = 0, excludeGroups: [UInt32] = [],
+    projectName: String? = nil, timeout: TimeSpan = TimeSpan(nanoseconds: 5_000_000_000)
+  ) {
+    self.channels = channels
+    self.span = span
+    self.ticks = ticks
+    self.at = at
+    self.periods = periods
+    self.downsampleFactor = downsampleFactor
+    self.throttleRate = throttleRate
+    self.excludeGroups = excludeGroups
+    self.projectName = projectName
+    self.timeout = timeout
+  }
+}
