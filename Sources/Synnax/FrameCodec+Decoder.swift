@@ -1,4 +1,4 @@
-public import Telemetry
+import Telemetry
 
 extension FrameCodec {
   /// Reads one frame, without the prefix byte of its message. Copies each series' samples once.

@@ -1,25 +1,27 @@
-public import Telemetry
+import Telemetry
 
 extension FrameCodec {
   /// Appends one frame to `bytes`, made with the newest state. What an encoder may set is set, so equal input gives
   /// equal bytes (protocol, section 10.2).
   ///
-  /// Throws `argument` for no series, for a channel that is not in the state or has another type there, and
+  /// Throws `argument` when there is no state, for a channel that is not in it or has another type there, and
   /// `too_large` for a series that the format cannot count. `bytes` is unchanged then.
   public func encode(_ unsorted: [WireSeries], into bytes: inout [UInt8]) throws(SynnaxError) {
-    guard let state = states.last, !unsorted.isEmpty else {
-      throw SynnaxError("argument", "a frame needs at least one series")
-    }
+    guard let state = states.last else { throw SynnaxError("argument", "no channels were opened here") }
     var series = unsorted
     if !series.isAscending { series = series.sortedForWire() }
     let flags = try flags(series, state)
+    let first = series.first ?? Self.nothing
 
     bytes.append(flags.rawValue)
     bytes.append(littleEndian: state.sequence)
-    if flags.contains(.lengthsEqual) { bytes.append(littleEndian: UInt32(series[0].count)) }
-    if flags.contains(.rangesEqual), !flags.contains(.rangesZero) { bytes.append(series[0].timeRange) }
+    if flags.contains(.lengthsEqual) {
+      // "Minus one" for a frame without series, as a core writes it.
+      bytes.append(littleEndian: series.first.map { UInt32($0.count) } ?? .max)
+    }
+    if flags.contains(.rangesEqual), !flags.contains(.rangesZero) { bytes.append(first.timeRange) }
     if flags.contains(.alignmentsEqual), !flags.contains(.alignmentsZero) {
-      bytes.append(littleEndian: series[0].alignment.rawValue)
+      bytes.append(littleEndian: first.alignment.rawValue)
     }
     for one in series {
       if !flags.contains(.allPresent) { bytes.append(littleEndian: one.key) }
@@ -38,9 +40,13 @@ extension FrameCodec {
     return bytes
   }
 
+  /// Stands for the first series where there is none: nothing about it is set.
+  private static let nothing = WireSeries(key: 0, SampleStorage(type: .uint8, capacity: 0))
+
   /// Checks the series against the state on the way.
   private func flags(_ series: [WireSeries], _ state: State) throws(SynnaxError) -> Flags {
-    var all = series.count == state.entries.count
+    let first = series.first ?? Self.nothing
+    var all = !series.isEmpty && series.count == state.entries.count
     var lengths = !state.hasVariableType
     var ranges = true
     var alignments = true
@@ -61,18 +67,18 @@ extension FrameCodec {
         throw SynnaxError("too_large", "\(one.count) samples do not fit into one frame")
       }
       all = all && found == position
-      lengths = lengths && one.count == series[0].count
-      ranges = ranges && one.timeRange == series[0].timeRange
-      alignments = alignments && one.alignment == series[0].alignment
+      lengths = lengths && one.count == first.count
+      ranges = ranges && one.timeRange == first.timeRange
+      alignments = alignments && one.alignment == first.alignment
       multiples = multiples || one.multiple > 1
     }
     var flags: Flags = []
     if all { flags.insert(.allPresent) }
     if lengths { flags.insert(.lengthsEqual) }
-    if ranges { flags.formUnion(series[0].timeRange == .zero ? [.rangesZero, .rangesEqual] : .rangesEqual) }
+    if ranges { flags.formUnion(first.timeRange == .zero ? [.rangesZero, .rangesEqual] : .rangesEqual) }
     if alignments {
       flags.formUnion(
-        series[0].alignment.rawValue == 0 ? [.alignmentsZero, .alignmentsEqual] : .alignmentsEqual)
+        first.alignment.rawValue == 0 ? [.alignmentsZero, .alignmentsEqual] : .alignmentsEqual)
     }
     if multiples { flags.insert(.multiples) }
     return flags

@@ -83,7 +83,7 @@ import Testing
 
   @Test func refusesWhatTheStateDoesNotHold() {
     let codec = FrameCodec([FrameCodec.Entry(key: 1, type: .uint8)])
-    #expect(throws: SynnaxError.self) { try codec.encode([]) }
+    #expect(throws: SynnaxError.self) { try FrameCodec().encode([]) }
     #expect(throws: SynnaxError.self) { try codec.encode([WireSeries(key: 2, SampleStorage([UInt8(1)]))]) }
     #expect(throws: SynnaxError.self) { try codec.encode([WireSeries(key: 1, SampleStorage([Float(1)]))]) }
   }
