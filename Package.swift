@@ -49,6 +49,7 @@ let package = Package(
         .linkedLibrary("edit"),
       ]),
     target("Telemetry", [deque]),
+    target("Terminal", ["CShims"]),
     target("Transport", [
       nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), tls, logging,
     ]),
@@ -71,7 +72,7 @@ let package = Package(
     .executableTarget(
       name: "moontide",
       dependencies: [
-        "CShims", "Lua", "Telemetry", "Transport", "Bela", "Synnax", "Recording", "Plotting", "Bindings",
+        "CShims", "Terminal", "Lua", "Telemetry", "Transport", "Bela", "Synnax", "Recording", "Plotting", "Bindings",
         "Notebooks", "Simulation", logging, commandLine,
       ],
       swiftSettings: settings),
@@ -90,6 +91,7 @@ let package = Package(
     tests("SimulationTests", ["Simulation", "Bela", "Synnax", "Telemetry", "Transport"]),
     tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Simulation"]),
     tests("NotebooksTests", ["Notebooks", "Lua", "Bindings", "Simulation"]),
+    tests("TerminalTests", ["Terminal"]),
     tests("ProgramTests", []),
   ],
   swiftLanguageModes: [.v6]

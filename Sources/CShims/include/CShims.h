@@ -1,5 +1,6 @@
 #ifndef MOONTIDE_CSHIMS_H
 #define MOONTIDE_CSHIMS_H
+#include "edit_shim.h"
 #include <histedit.h>
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>

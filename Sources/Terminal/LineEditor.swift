@@ -1,0 +1,314 @@
+import CShims
+import Glibc
+
+/// Edits cells on a terminal with libedit.
+///
+/// libedit reads keys, keeps the text and obeys `~/.editrc`; ``TerminalWriter`` draws. Not thread-safe: created, used
+/// and closed on the interpreter thread. From creation to ``close()`` the terminal echoes nothing, so what is typed
+/// while a cell runs shows once, at its prompt; ``withTerminalReleased(_:)`` lends it to other programs.
+package final class LineEditor: CellReader {
+  /// Answers Tab; cursor and range count scalars.
+  package var complete: ((_ text: String, _ cursor: Int) -> Completion?)?
+  /// Called after Ctrl-Z or an outside stop, when the process goes on, with how long it stood.
+  package var onResume: ((Duration) -> Void)?
+  package let history: History
+  package let writer: TerminalWriter
+
+  private let input: Int32
+  private let waitForKey: (Int32) -> WaitResult
+  var editor: OpaquePointer?
+  private var decoder = KeyDecoder()
+  private var prompt: () -> String = { "" }
+  private var continuation: () -> String = { "" }
+  var isComplete: (String) -> Bool = { _ in true }
+  private var prefill: [wchar_t]?
+  private var isReading = false
+  private var lastDrawn = ContinuousClock.now
+  var note: String?
+  var result: ReadResult?
+  var recall: Recall?
+  private var historyText: UnsafeMutableBufferPointer<wchar_t>?
+  private var suspendedAt: ContinuousClock.Instant?
+
+  /// - Parameters:
+  ///   - program: the name that `~/.editrc` may ask for.
+  ///   - input: the terminal; owned by the caller.
+  ///   - editrc: a file of bindings; nil is `$EDITRC` or `~/.editrc`.
+  ///   - waitForKey: runs the program's loop until the descriptor is readable or something wants attention.
+  package init(
+    program: String = "moontide", input: Int32 = 0, writer: TerminalWriter, history: History,
+    editrc: String? = nil, waitForKey: @escaping (Int32) -> WaitResult
+  ) throws(TerminalError) {
+    self.input = input
+    self.writer = writer
+    self.history = history
+    self.waitForKey = waitForKey
+    // Safety: the C object calls back only while one of our own calls runs, so self is alive.
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let callbacks = moon_edit_callbacks(
+      context: context,
+      next_scalar: { context, scalar in LineEditor.from(context).nextScalar(scalar!) },
+      command: { context, command, key in LineEditor.from(context).answer(command, key: key) },
+      history: { context, index in LineEditor.from(context).historyText(at: Int(index)) })
+    guard let editor = moon_edit_open(program, input, callbacks) else {
+      throw TerminalError(.notATerminal, "input is not a terminal", hint: "plain lines are read instead")
+    }
+    self.editor = editor
+    bindKeys()
+    let sourced = editrc.map { moon_edit_source(editor, $0) } ?? moon_edit_source(editor, nil)
+    if sourced == 0, moon_edit_is_vi(editor) != 0 { bindViKeys() }
+  }
+
+  deinit { close() }
+
+  /// Puts the terminal back as it was found. Harmless twice.
+  package func close() {
+    guard let editor else { return }
+    moon_edit_close(editor)
+    historyText?.deallocate()
+    historyText = nil
+    self.editor = nil
+  }
+
+  package func readCell(
+    prompt: @escaping () -> String, continuation: @escaping () -> String,
+    isComplete: @escaping (String) -> Bool, prefill: String = ""
+  ) -> ReadResult {
+    guard editor != nil, !isReading else { return .endOfFile }
+    self.prompt = prompt
+    self.continuation = continuation
+    self.isComplete = isComplete
+    self.prefill = prefill.isEmpty ? nil : wide(prefill)
+    result = nil
+    recall = nil
+    note = nil
+    isReading = true
+    moon_edit_read(editor)
+    isReading = false
+    setBracketedPaste(false)
+    if let result, case .cell(let cell) = result {
+      writer.finishEditing(Array(cell.unicodeScalars))
+      return result
+    }
+    if result == .interrupted {
+      writer.finishEditing(textWhenGivenUp, mark: "^C")
+      return .interrupted
+    }
+    writer.finishEditing([])
+    return .endOfFile
+  }
+
+  /// Text and cursor (in scalars) of the line being edited; nil between lines.
+  package var line: (text: String, cursor: Int)? {
+    guard isReading else { return nil }
+    let (text, cursor) = scalars()
+    return (string(text), cursor)
+  }
+
+  /// Asks the prompt again, soon: the streams that it counts have changed.
+  package func refreshPrompt() { writer.refreshPrompt() }
+
+  /// Lends the terminal, as it was found, to another program (`:edit`, `os.execute`, `io.read`).
+  package func withTerminalReleased<Result>(_ body: () throws -> Result) rethrows -> Result {
+    writer.hideEditing()
+    writer.flush()
+    if isReading { setBracketedPaste(false) }
+    moon_edit_release_terminal(editor)
+    defer {
+      moon_edit_take_terminal(editor)
+      writer.resumed()
+      if isReading { shown = nil }
+    }
+    return try body()
+  }
+
+  /// Takes what was typed while a cell runs and keeps it for the next prompt.
+  ///
+  /// Call when the descriptor is readable and nobody else reads it. True when Ctrl-B was among it, which is not kept.
+  package func takeTypeAhead() -> Bool {
+    var bytes = [UInt8](repeating: 0, count: Limits.pasteReadBytes)
+    let count = readAvailable(&bytes)
+    let wantsBackground = bytes[..<count].contains(0x02)
+    decoder.append(bytes[..<count].filter { $0 != 0x02 })
+    return wantsBackground
+  }
+
+  // MARK: The text
+
+  func scalars() -> (text: [Unicode.Scalar], cursor: Int) {
+    var cursor = 0
+    var start: UnsafePointer<wchar_t>?
+    let count = moon_edit_line(editor, &start, &cursor)
+    let text = UnsafeBufferPointer(start: start, count: count).map {
+      Unicode.Scalar(UInt32(bitPattern: $0)) ?? "\u{fffd}"
+    }
+    return (text, cursor)
+  }
+
+  func replace(_ text: [Unicode.Scalar], cursor: Int) {
+    _ = moon_edit_replace(editor, wide(text), cursor)
+  }
+
+  func insert(_ text: [Unicode.Scalar]) -> Bool { moon_edit_insert(editor, wide(text)) != 0 }
+
+  func string(_ text: some Sequence<Unicode.Scalar>) -> String {
+    var view = String.UnicodeScalarView()
+    view.append(contentsOf: text)
+    return String(view)
+  }
+
+  private func wide(_ text: some Sequence<Unicode.Scalar>) -> [wchar_t] {
+    text.map { wchar_t(bitPattern: $0.value == 0 ? 0xfffd : $0.value) } + [0]
+  }
+
+  private func wide(_ text: String) -> [wchar_t] { wide(text.unicodeScalars) }
+
+  // MARK: Keys
+
+  /// The next key as libedit reads it; nil when the line was given up.
+  func nextKey() -> Unicode.Scalar? {
+    var key: wchar_t = 0
+    guard moon_edit_next(editor, &key) == 1 else { return nil }
+    return Unicode.Scalar(UInt32(bitPattern: key))
+  }
+
+  private var shown: (text: [Unicode.Scalar], cursor: Int, note: String?)?
+  private var textWhenGivenUp: [Unicode.Scalar] = []
+
+  private static func from(_ context: UnsafeMutableRawPointer?) -> LineEditor {
+    // Safety: the context is self, see init.
+    Unmanaged<LineEditor>.fromOpaque(context!).takeUnretainedValue()
+  }
+
+  private func nextScalar(_ scalar: UnsafeMutablePointer<wchar_t>) -> Int32 {
+    if let prefill {
+      self.prefill = nil
+      _ = moon_edit_insert(editor, prefill)
+    }
+    if shown == nil { setBracketedPaste(true) }
+    while true {
+      if let next = decoder.next() {
+        scalar.pointee = wchar_t(bitPattern: next.value)
+        return 1
+      }
+      refreshUnlessBusy()
+      switch waitForKey(input) {
+      case .ready:
+        var bytes = [UInt8](repeating: 0, count: isPasting ? Limits.pasteReadBytes : 1)
+        let count = read(input, &bytes, bytes.count)
+        if count > 0 {
+          decoder.append(bytes[..<count])
+        } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+          return giveUp(.endOfFile)
+        }
+      case .interrupted: return giveUp(.interrupted)
+      case .closed: return giveUp(.endOfFile)
+      case .attention: handleSignals()
+      }
+    }
+  }
+
+  var isPasting = false
+
+  private func giveUp(_ result: ReadResult) -> Int32 {
+    textWhenGivenUp = scalars().text
+    self.result = result
+    shown = nil
+    return -1
+  }
+
+  /// Ends the line with its text.
+  func accept(_ text: [Unicode.Scalar]) -> UInt8 {
+    result = .cell(string(text))
+    shown = nil
+    return UInt8(CC_NEWLINE)
+  }
+
+  /// Draws, unless more keys are there already and the screen is not old.
+  private func refreshUnlessBusy() {
+    if moon_edit_took_bell(editor) != 0 { ring() }
+    var waiting = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+    if shown != nil, ContinuousClock.now - lastDrawn < .milliseconds(30), poll(&waiting, 1, 0) > 0 { return }
+    refresh()
+  }
+
+  func refresh() {
+    let (text, cursor) = scalars()
+    if let shown, shown.text == text, shown.cursor == cursor, shown.note == note, writer.isEditing { return }
+    lastDrawn = .now
+    shown = (text, cursor, note)
+    let continuation = continuation
+    let prompt = prompt
+    writer.show(
+      .init(
+        prompt: prompt, continuation: { Self.padded(continuation(), like: prompt()) }, text: text,
+        cursor: cursor,
+        note: note))
+  }
+
+  /// A continuation prompt as wide as the last line of the prompt, its text at the right.
+  private static func padded(_ continuation: String, like prompt: String) -> String {
+    let last = prompt.split(separator: "\n", omittingEmptySubsequences: false).last.map(String.init) ?? ""
+    let missing = TextWidth.columns(of: last) - TextWidth.columns(of: continuation)
+    return String(repeating: " ", count: max(0, missing)) + continuation
+  }
+
+  func ring() { writer.control("\u{07}") }
+
+  private func setBracketedPaste(_ on: Bool) { writer.control(on ? "\u{1b}[?2004h" : "\u{1b}[?2004l") }
+
+  private func readAvailable(_ bytes: inout [UInt8]) -> Int {
+    var waiting = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+    guard poll(&waiting, 1, 0) > 0, waiting.revents & Int16(POLLIN) != 0 else { return 0 }
+    return max(0, read(input, &bytes, bytes.count))
+  }
+
+  // MARK: Signals
+
+  private func handleSignals() {
+    let seen = TerminalSignals.take()
+    if seen.contains(.resumed) { resume() }
+    if seen.contains(.resized) {
+      moon_edit_resized(editor)
+      writer.resized()
+    }
+  }
+
+  private func resume() {
+    guard suspendedAt == nil else { return }
+    moon_edit_take_terminal(editor)
+    setBracketedPaste(true)
+    writer.resumed()
+  }
+
+  /// Ctrl-Z: the terminal goes back as it was found, the process group stops, and here it goes on.
+  func suspend() {
+    let start = ContinuousClock.now
+    suspendedAt = start
+    writer.finishEditing(scalars().text)
+    setBracketedPaste(false)
+    moon_edit_release_terminal(editor)
+    kill(0, SIGTSTP)
+    moon_edit_take_terminal(editor)
+    setBracketedPaste(true)
+    moon_edit_resized(editor)
+    writer.resumed()
+    suspendedAt = nil
+    onResume?(ContinuousClock.now - start)
+    shown = nil
+    refresh()
+  }
+
+  private func historyText(at index: Int) -> UnsafePointer<wchar_t>? {
+    guard let entry = history.entry(index) else { return nil }
+    historyText?.deallocate()
+    let text = wide(entry)
+    let buffer = UnsafeMutableBufferPointer<wchar_t>.allocate(capacity: text.count)
+    _ = buffer.initialize(from: text)
+    historyText = buffer
+    return UnsafePointer(buffer.baseAddress)
+  }
+}
+
+@available(*, unavailable)
+extension LineEditor: Sendable {}

@@ -1,0 +1,118 @@
+/// What of the edited text is on the screen, and the bytes that bring the screen up to date.
+///
+/// A plain value that knows only what it drew itself: it never asks the terminal. Rows are broken by the view, not
+/// by the terminal, so where the cursor stands is known at any width.
+package struct LineView {
+  package private(set) var isShown = false
+  private var rows: [TextLayout.Row] = []
+  private var row = 0
+  private var column = 0
+  private var columns = 80
+  private var top = 0
+
+  package init() {}
+
+  /// Draws the layout, only what changed; a text taller than the screen shows the rows around its cursor.
+  package mutating func draw(_ layout: TextLayout, height: Int) -> String {
+    let height = max(1, height)
+    if layout.cursorRow < top { top = layout.cursorRow }
+    if layout.cursorRow >= top + height { top = layout.cursorRow - height + 1 }
+    top = max(0, min(top, layout.rows.count - height))
+    let visible = Array(layout.rows[top..<min(layout.rows.count, top + height)])
+    columns = layout.columns
+    isShown = true
+
+    var out = ""
+    for (index, wanted) in visible.enumerated() {
+      let present = index < rows.count ? rows[index] : nil
+      if present == wanted { continue }
+      replace(present ?? [], with: wanted, at: index, into: &out)
+    }
+    if visible.count < rows.count {
+      move(toRow: visible.count, column: 0, into: &out)
+      out += "\u{1b}[J"
+    }
+    rows = visible
+    move(toRow: layout.cursorRow - top, column: layout.cursorColumn, into: &out)
+    return out
+  }
+
+  /// Takes the text off the screen; the cursor stands where its first character was.
+  package mutating func erase() -> String {
+    guard isShown else { return "" }
+    var out = ""
+    move(toRow: 0, column: 0, into: &out)
+    out += "\u{1b}[J"
+    self = LineView()
+    return out
+  }
+
+  /// Leaves all of the text on the screen, in the scroll-back too, and goes to a fresh row below it.
+  package mutating func finish(_ layout: TextLayout, height: Int) -> String {
+    var out = ""
+    if layout.rows.count > height { out += erase() }
+    out += draw(layout, height: max(height, layout.rows.count))
+    move(toRow: rows.count - 1, column: 0, into: &out)
+    out += "\n"
+    self = LineView()
+    return out
+  }
+
+  /// Takes the text off a screen that has a new width. Terminals wrap what was drawn anew, row by row, and the
+  /// cursor goes with its character.
+  package mutating func eraseAfterResize(columns newColumns: Int) -> String {
+    guard isShown else { return "" }
+    let newColumns = max(1, newColumns)
+    let above = rows.prefix(row).reduce(0) { total, row in
+      total + max(1, (TextLayout.columns(of: row) + newColumns - 1) / newColumns)
+    }
+    row = above + (newColumns < columns ? column / newColumns : 0)
+    return erase()
+  }
+
+  /// Forgets what was drawn: somebody else had the screen.
+  package mutating func forget() { self = LineView() }
+
+  private mutating func replace(
+    _ present: TextLayout.Row, with wanted: TextLayout.Row, at index: Int, into out: inout String
+  ) {
+    var same = 0
+    var start = 0
+    while same < present.count, same < wanted.count, present[same] == wanted[same] {
+      start += wanted[same].columns
+      same += 1
+    }
+    move(toRow: index, column: start, into: &out)
+    var style = ""
+    for glyph in wanted[same...] {
+      if glyph.style != style {
+        if !style.isEmpty { out += "\u{1b}[0m" }
+        out += glyph.style
+        style = glyph.style
+      }
+      out += glyph.text
+      column += glyph.columns
+    }
+    if !style.isEmpty { out += "\u{1b}[0m" }
+    // In a full row the cursor hangs over its last character, which an erase would take.
+    if column < columns, TextLayout.columns(of: present) > column { out += "\u{1b}[K" }
+  }
+
+  /// A line feed goes down everywhere and scrolls at the bottom, which a cursor movement would not.
+  private mutating func move(toRow target: Int, column wanted: Int, into out: inout String) {
+    if target > row {
+      out += String(repeating: "\n", count: target - row) + "\r"
+      column = 0
+    } else if target < row {
+      out += "\u{1b}[\(row - target)A"
+    }
+    row = target
+    if wanted == column, column < columns { return }
+    if wanted == 0 || column >= columns || wanted < column {
+      out += "\r"
+      column = 0
+    }
+    if wanted > column { out += "\u{1b}[\(wanted - column)C" }
+    column = wanted
+  }
+}
