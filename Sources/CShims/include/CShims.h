@@ -5,4 +5,7 @@
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
 #include <lua5.4/lualib.h>
+
+#include "interrupt_shim.h"
+#include "lua_shim.h"
 #endif

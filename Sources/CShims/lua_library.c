@@ -1,0 +1,257 @@
+/*
+** The standard libraries as the notebook has them: printing goes through the embedder, leaving
+** unwinds, bytecode is refused, and debug cannot break what native code relies on.
+*/
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua_internal.h"
+
+/* ---- Output ---- */
+
+static void output(mt_lua *S, const char *bytes, size_t count, bool is_error) {
+  S->nofail++;
+  S->callbacks.output(S->owner, bytes, count, is_error);
+  S->nofail--;
+}
+
+/* print(...): one piece of output a call, so lines of several tasks do not mix. */
+static int base_print(lua_State *L) {
+  const int count = lua_gettop(L);
+  luaL_Buffer line;
+  luaL_buffinit(L, &line);
+  for (int i = 1; i <= count; i++) {
+    if (i > 1) luaL_addchar(&line, '\t');
+    luaL_tolstring(L, i, NULL);
+    luaL_addvalue(&line);
+  }
+  luaL_addchar(&line, '\n');
+  luaL_pushresult(&line);
+  size_t bytes;
+  const char *text = lua_tolstring(L, -1, &bytes);
+  output(mt_block(L), text, bytes, false);
+  return 0;
+}
+
+/* The stream behind the value, when it is the process's own output. */
+static FILE *_Nullable standard_stream(lua_State *L, int index) {
+  const luaL_Stream *stream = luaL_testudata(L, index, LUA_FILEHANDLE);
+  if (stream == NULL || stream->closef == NULL) return NULL;
+  return stream->f == stdout || stream->f == stderr ? stream->f : NULL;
+}
+
+/* [-0, +1] writes the arguments from first on; the file at index is the result. */
+static int write_standard(lua_State *L, FILE *stream, int first, int file) {
+  const int count = lua_gettop(L);
+  luaL_Buffer text;
+  lua_pushvalue(L, file);
+  luaL_buffinit(L, &text);
+  for (int i = first; i <= count; i++) {
+    lua_pushvalue(L, i);
+    luaL_addvalue(&text);
+  }
+  luaL_pushresult(&text);
+  size_t bytes;
+  const char *start = lua_tolstring(L, -1, &bytes);
+  if (bytes > 0) output(mt_block(L), start, bytes, stream == stderr);
+  lua_pop(L, 1);
+  return 1;
+}
+
+/* [-0, +0] the arguments from first to last are strings or numbers. */
+static void check_text(lua_State *L, int first, int last) {
+  for (int i = first; i <= last; i++) luaL_checkstring(L, i);
+}
+
+/* [-all, +?] the original function (upvalue 1) with the same arguments. */
+static int call_original(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* file:write(...) */
+static int file_write(lua_State *L) {
+  FILE *stream = standard_stream(L, 1);
+  if (stream == NULL) return call_original(L);
+  check_text(L, 2, lua_gettop(L));
+  return write_standard(L, stream, 2, 1);
+}
+
+/* io.write(...): the default output sits in the registry, as liolib has it. */
+static int io_write(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, "_IO_output");
+  FILE *stream = standard_stream(L, -1);
+  if (stream == NULL) {
+    lua_pop(L, 1);
+    return call_original(L);
+  }
+  check_text(L, 1, lua_gettop(L) - 1);
+  lua_insert(L, 1);
+  return write_standard(L, stream, 2, 1);
+}
+
+/* [-1, +1] table -> table, with field name replaced by f, which keeps the original. */
+static void wrap_field(lua_State *L, const char *name, lua_CFunction f) {
+  lua_getfield(L, -1, name);
+  lua_pushcclosure(L, f, 1);
+  lua_setfield(L, -2, name);
+}
+
+/* ---- Loading: text only ---- */
+
+/* [-0, +0] forces mode "t" at index of the stack; a mode without text stays refused. */
+static void force_text(lua_State *L, int index) {
+  if (lua_gettop(L) < index) lua_settop(L, index);
+  const char *mode = luaL_optstring(L, index, "t");
+  lua_pushstring(L, strchr(mode, 't') != NULL ? "t" : "");
+  lua_replace(L, index);
+}
+
+/* load(chunk, name, mode, env) */
+static int base_load(lua_State *L) {
+  force_text(L, 3);
+  return call_original(L);
+}
+
+/* loadfile(name, mode, env) */
+static int base_loadfile(lua_State *L) {
+  force_text(L, 2);
+  return call_original(L);
+}
+
+static int loaded_file_done(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  (void)context;
+  return lua_gettop(L) - 1;
+}
+
+/* dofile(name) */
+static int base_dofile(lua_State *L) {
+  const char *name = luaL_optstring(L, 1, NULL);
+  lua_settop(L, 1);
+  if (luaL_loadfilex(L, name, "t") != LUA_OK) return lua_error(L);
+  lua_callk(L, 0, LUA_MULTRET, 0, loaded_file_done);
+  return loaded_file_done(L, 0, 0);
+}
+
+/* The searcher of Lua modules; upvalue 1 is the package table. */
+static int search_text(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  lua_getfield(L, lua_upvalueindex(1), "searchpath");
+  lua_pushvalue(L, 1);
+  if (lua_getfield(L, lua_upvalueindex(1), "path") != LUA_TSTRING)
+    return luaL_error(L, "'package.path' must be a string");
+  lua_call(L, 2, 2);
+  if (lua_isnil(L, -2)) return 1; /* where it looked */
+  lua_pop(L, 1);
+  const char *path = lua_tostring(L, -1);
+  if (luaL_loadfilex(L, path, "t") != LUA_OK)
+    return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, path,
+                      lua_tostring(L, -1));
+  lua_insert(L, -2);
+  return 2;
+}
+
+/*
+** [-0, +0] package: modules are Lua text. C modules are compiled against an interpreter of their
+** own; two in one process crash, so there is no way to load one.
+*/
+static void open_package(lua_State *L) {
+  lua_getfield(L, -1, "package");
+  lua_pushnil(L);
+  lua_setfield(L, -2, "loadlib");
+  lua_getfield(L, -1, "searchers");
+  lua_pushvalue(L, -2);
+  lua_pushcclosure(L, search_text, 1);
+  lua_rawseti(L, -2, 2);
+  for (int i = 3; i <= 4; i++) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, i);
+  }
+  lua_pop(L, 2);
+}
+
+/* ---- Leaving ---- */
+
+/* os.exit(code, close): unwinds; pending <close> variables close, no pcall stops it. */
+static int os_exit(lua_State *L) {
+  mt_lua *S = mt_block(L);
+  if (lua_isboolean(L, 1))
+    S->exit_code = lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
+  else
+    S->exit_code = (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+  mt_begin_unwinding(S, MT_EXIT);
+  mt_record_traceback(L, S, 0);
+  mt_throw_unwinding(L, S);
+}
+
+/* ---- Metatables ---- */
+
+/* setmetatable(table, metatable), which also puts its __gc within the interrupt's reach. */
+static int base_setmetatable(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    return luaL_error(L, "cannot change a protected metatable");
+  lua_settop(L, 2);
+  if (lua_istable(L, 2)) mt_guard_finalizer(L, 2);
+  lua_setmetatable(L, 1);
+  return 1;
+}
+
+/* debug.setmetatable(value, metatable): not for userdata, whose type native code trusts. */
+static int debug_setmetatable(lua_State *L) {
+  luaL_argcheck(L, lua_type(L, 1) != LUA_TUSERDATA, 1, "userdata keep their metatable");
+  if (lua_istable(L, 2)) mt_guard_finalizer(L, 2);
+  return call_original(L);
+}
+
+/* debug.setupvalue, debug.upvaluejoin: not for native functions, which trust their upvalues. */
+static int debug_change_upvalue(lua_State *L) {
+  luaL_argcheck(L, !lua_iscfunction(L, 1), 1, "Lua function expected");
+  return call_original(L);
+}
+
+/* [-0, +0] */
+static void open_debug(lua_State *L) {
+  static const char *const absent[] = {"sethook", "gethook", "getregistry", "debug"};
+  lua_getfield(L, -1, "debug");
+  for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+    lua_pushnil(L);
+    lua_setfield(L, -2, absent[i]);
+  }
+  wrap_field(L, "setmetatable", debug_setmetatable);
+  wrap_field(L, "setupvalue", debug_change_upvalue);
+  wrap_field(L, "upvaluejoin", debug_change_upvalue);
+  lua_pop(L, 1);
+}
+
+void mt_open_libraries(lua_State *L) {
+  static const luaL_Reg base[] = {{"print", base_print},
+                                  {"dofile", base_dofile},
+                                  {"setmetatable", base_setmetatable},
+                                  {NULL, NULL}};
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+  luaL_setfuncs(L, base, 0);
+  wrap_field(L, "load", base_load);
+  wrap_field(L, "loadfile", base_loadfile);
+  open_package(L);
+  open_debug(L);
+  lua_getfield(L, -1, "io");
+  wrap_field(L, "write", io_write);
+  lua_pop(L, 1);
+  luaL_getmetatable(L, LUA_FILEHANDLE);
+  lua_getfield(L, -1, "__index");
+  wrap_field(L, "write", file_write);
+  lua_pop(L, 2);
+  lua_getfield(L, -1, "os");
+  lua_pushcfunction(L, os_exit);
+  lua_setfield(L, -2, "exit");
+  lua_pushnil(L); /* the locale is the whole process's, numbers of other interpreters included */
+  lua_setfield(L, -2, "setlocale");
+  lua_pop(L, 2);
+}

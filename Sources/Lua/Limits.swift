@@ -1,0 +1,17 @@
+/// Every bound of this target, with its reason.
+package enum Limits {
+  /// Ready tasks resumed before the loop looks at keys, timers and results again: about 0.1 ms of work.
+  static let readyPerTurn = 256
+  /// Waits that a task may find already over, one after another, before others get their turn.
+  static let immediateWaits = 64
+  /// Closures posted from other threads and not run yet; a poster that outruns the interpreter is told.
+  package static let postedClosures = 65_536
+  /// Waits inside waits where Lua cannot yield: each one holds C stack, of which Lua allows 200 levels.
+  static let nestedWaits = 24
+  /// Bytes of a foreign error value that become a message: a runaway `__tostring` must not fill the terminal.
+  static let messageBytes = 16_384
+  /// Levels below which a conversion to `LuaValue` gives up: deeper nesting is a cycle in practice.
+  static let tableDepth = 100
+  /// Longest name for which the nearest one is searched: the search is quadratic.
+  static let suggestionLength = 64
+}

@@ -1,0 +1,170 @@
+import CShims
+
+/// A kind of native object: what Lua can do with values of the Swift class `T`. Describe it completely, then
+/// `LuaState.register` it; one description serves one interpreter. For structs make it a class of `LuaBox`.
+///
+///     let series = LuaClass<Series>("Series")
+///     series.method("mean") { series, call throws(LuaError) in call.results(series.mean()) }
+///     series.field("unit") { series, call throws(LuaError) in call.results(series.unit) }
+///     series.fallback { series, call throws(LuaError) in … call.integer(1) … }   // series[i]
+///
+/// Lua scripts see neither the metatable nor another object's type confused with this one.
+public final class LuaClass<T: AnyObject> {
+  public typealias Body = (T, borrowing LuaCall) throws(LuaError) -> LuaResult
+
+  /// Metamethods that a class may have. `__index`, `__newindex`, `__gc`, `__name` and `__metatable` come by themselves.
+  public enum Metamethod: String, CaseIterable {
+    case len, call, tostring, eq, lt, le, add, sub, mul, div, mod, pow, unm, idiv, concat, close, pairs
+    case band, bor, bxor, shl, shr, bnot
+
+    /// Lua calls these with the object on either side, so they are plain functions of two arguments.
+    var isBinary: Bool {
+      switch self {
+      case .len, .call, .tostring, .close, .pairs, .unm, .bnot: false
+      default: true
+      }
+    }
+  }
+
+  public let name: String
+  private var methods: [(name: String, function: NativeFunction)] = []
+  private var getters: [(name: String, function: NativeFunction)] = []
+  private var setters: [(name: String, function: NativeFunction)] = []
+  private var metamethods: [(name: String, function: NativeFunction)] = []
+  private var readFallback: NativeFunction?
+  private var writeFallback: NativeFunction?
+  private var metatable: UnsafeRawPointer?
+  private var slot: Int32 = 0
+
+  public init(_ name: String) { self.name = name }
+
+  /// For completion and help, in the order of description.
+  public var methodNames: [String] { methods.map(\.name) }
+  public var fieldNames: [String] { getters.map(\.name) }
+
+  /// `object:name(...)`; argument 1 is the first behind self.
+  public func method(_ name: String, _ body: @escaping Body) {
+    methods.append((name, receiving(name, body)))
+  }
+
+  /// `object.name`, computed on each access; with `set` it can be assigned (argument 2 is the new value).
+  public func field(_ name: String, get: @escaping Body, set: Body? = nil) {
+    getters.append((name, receiving(name, get)))
+    if let set { setters.append((name, receiving(name, set))) }
+  }
+
+  /// `object[key]` for keys that are neither method nor field: argument 1 is the key. Integer keys come here at once.
+  public func fallback(_ body: @escaping Body) { readFallback = receiving("index", body) }
+
+  /// `object[key] = value` for keys that no field takes: arguments 1 and 2.
+  public func assignment(_ body: @escaping Body) { writeFallback = receiving("newindex", body) }
+
+  /// An operation on the object: its other arguments count from 1 as in a method.
+  public func metamethod(_ which: Metamethod, _ body: @escaping Body) {
+    precondition(!which.isBinary, "__\(which) is an operator: the object may be on either side")
+    metamethods.append(("__\(which)", receiving("\(which)", body)))
+  }
+
+  /// An operator: both operands are arguments, either may be the object (`call.ifObject(1, class)`).
+  public func `operator`(_ which: Metamethod, _ body: @escaping LuaBody) {
+    precondition(which.isBinary, "__\(which) is no operator: use metamethod")
+    metamethods.append(("__\(which)", NativeFunction(name: "\(which)", skip: 0, body: body)))
+  }
+
+  private func receiving(_ function: String, _ body: @escaping Body) -> NativeFunction {
+    NativeFunction(name: function, skip: 1) { [unowned self] call throws(LuaError) in
+      guard let object = self.object(call.L, 1) else { throw self.badSelf(call) }
+      return try body(object, call)
+    }
+  }
+
+  private func badSelf(_ call: borrowing LuaCall) -> LuaError {
+    let got = lua_gettop(call.L) == 0 ? "no value" : call.typeName(at: 1)
+    return LuaError(
+      "argument", "calling '\(call.name)' on bad self (\(name) expected, got \(got))",
+      hint: "write object:\(call.name)(…) with a colon")
+  }
+
+  /// The payload, if the value is of this class and not released.
+  func object(_ L: OpaquePointer, _ index: Int32) -> T? {
+    guard let metatable, let payload = mt_to_object(L, index, metatable)?.pointee.object else { return nil }
+    // Safety: only `push` makes userdata with this metatable, and it stores a T.
+    return Unmanaged<T>.fromOpaque(payload).takeUnretainedValue()
+  }
+
+  func push(_ object: T, onto stack: LuaStack, externalBytes: Int) {
+    precondition(metatable != nil, "class \(name) is not registered")
+    stack.room()
+    // Safety: the userdata holds this reference and gives it back in its __gc.
+    let payload = Unmanaged.passRetained(object).toOpaque()
+    mt_push_object(stack.L, slot, payload, max(0, externalBytes))
+  }
+
+  /// Makes the metatable; called by `LuaState.register`.
+  func register(in state: LuaState) {
+    precondition(metatable == nil, "class \(name) is registered already")
+    let stack = state.stack
+    stack.room(16)
+    pushFunctions(methods, stack, boxed: false)
+    pushFunctions(getters, stack, boxed: true)
+    pushFunctions(setters, stack, boxed: true)
+    for fallback in [readFallback, writeFallback] {
+      guard let fallback else {
+        stack.pushNil()
+        continue
+      }
+      fallback.push(onto: stack)
+      mt_box_of_native(stack.L)
+    }
+    mt_push_class(stack.L, name)
+    metatable = lua_topointer(stack.L, -1)
+    if !metamethods.contains(where: { $0.name == "__eq" }) { `operator`(.eq, sameObject) }
+    for (name, function) in metamethods {
+      function.push(onto: stack)
+      stack.setField(name)
+    }
+    slot = luaL_ref(stack.L, mt_registry_index())
+  }
+
+  private var sameObject: LuaBody {
+    { [unowned self] call throws(LuaError) in
+      let (a, b) = (self.object(call.L, 1), self.object(call.L, 2))
+      return call.results(a != nil && a === b)
+    }
+  }
+
+  private func pushFunctions(
+    _ functions: [(name: String, function: NativeFunction)], _ stack: LuaStack, boxed: Bool
+  ) {
+    stack.pushTable(fields: functions.count)
+    for (name, function) in functions {
+      function.push(onto: stack)
+      if boxed { mt_box_of_native(stack.L) }
+      stack.setField(name)
+    }
+  }
+}
+
+/// A class whatever its objects are, as `LuaState` keeps it.
+protocol AnyLuaClass: AnyObject {
+  func close()
+}
+
+extension LuaClass: AnyLuaClass {
+  /// Drops the closures: classes that mention each other would keep each other alive.
+  func close() {
+    metatable = nil
+    for (_, function) in methods + getters + setters + metamethods { function.close() }
+    readFallback?.close()
+    writeFallback?.close()
+  }
+}
+
+@available(*, unavailable)
+extension LuaClass: Sendable {}
+
+/// A struct as a native object: `LuaClass<LuaBox<TimeSpan>>("TimeSpan")`.
+public final class LuaBox<Value> {
+  public let value: Value
+  public init(_ value: Value) { self.value = value }
+}

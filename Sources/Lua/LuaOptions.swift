@@ -1,0 +1,163 @@
+import CShims
+
+extension LuaCall {
+  /// The options table at a position: string keys, each of which must be allowed, and a list part. Nothing or nil counts
+  /// as an empty one. The table's metatable is not asked.
+  public func options(at position: Int, allowed: [String]) throws(LuaError) -> LuaOptions {
+    if isNoneOrNil(position) { return LuaOptions(function: name, list: [], fields: [:]) }
+    guard type(position) == .table else { throw mismatch(position, "table") }
+    let stack = stack
+    stack.room(8)
+    var fields: [String: LuaValue] = [:]
+    let table = index(position)
+    lua_pushnil(L)
+    while lua_next(L, table) != 0 {
+      if let key = stack.text(-2) {
+        guard allowed.contains(key) else {
+          stack.pop(2)
+          throw unknown(option: key, allowed: allowed)
+        }
+        fields[key] = stack.value(-1)
+      } else if lua_isinteger(L, -2) == 0 {
+        let type = typeName(at: -2)
+        stack.pop(2)
+        throw LuaError("argument", "'\(name)' has no option whose key is a \(type)")
+      }
+      stack.pop()
+    }
+    var list: [LuaValue] = []
+    for position in 1...max(1, Int(clamping: lua_rawlen(L, table))) {
+      lua_rawgeti(L, table, lua_Integer(position))
+      let value = stack.value(-1)
+      stack.pop()
+      if value.isNil { break }
+      list.append(value)
+    }
+    return LuaOptions(function: name, list: list, fields: fields)
+  }
+
+  private func unknown(option: String, allowed: [String]) -> LuaError {
+    let nearest = nearestName(to: option, among: allowed)
+    return LuaError(
+      "argument", "'\(name)' has no option '\(option)'",
+      hint: nearest.map { "did you mean '\($0)'?" }
+        ?? (allowed.isEmpty ? nil : "options: \(allowed.joined(separator: ", "))"))
+  }
+}
+
+/// What an options table said. Errors name the option and the function.
+public struct LuaOptions {
+  let function: String
+  /// The values at 1, 2, 3…
+  public let list: [LuaValue]
+  /// The values of the string keys.
+  public let fields: [String: LuaValue]
+
+  public func has(_ name: String) -> Bool { fields[name] != nil }
+  public func value(_ name: String) -> LuaValue { fields[name] ?? .nil }
+
+  public func number(_ name: String) throws(LuaError) -> Double? {
+    guard let value = fields[name] else { return nil }
+    guard let number = value.number else { throw mismatch(name, "number", value) }
+    return number
+  }
+
+  public func integer(_ name: String) throws(LuaError) -> Int? {
+    guard let value = fields[name] else { return nil }
+    guard let integer = value.integer else {
+      guard value.number == nil else { throw bad(name, "number has no integer representation") }
+      throw mismatch(name, "number", value)
+    }
+    return Int(integer)
+  }
+
+  public func string(_ name: String) throws(LuaError) -> String? {
+    guard let value = fields[name] else { return nil }
+    guard let string = value.string else { throw mismatch(name, "string", value) }
+    return string
+  }
+
+  public func boolean(_ name: String) throws(LuaError) -> Bool? {
+    guard let value = fields[name] else { return nil }
+    guard case .boolean(let boolean) = value else { throw mismatch(name, "boolean", value) }
+    return boolean
+  }
+
+  public func function(_ name: String) throws(LuaError) -> LuaReference? {
+    guard let value = fields[name] else { return nil }
+    guard case .function(let reference) = value else { throw mismatch(name, "function", value) }
+    return reference
+  }
+
+  public func table(_ name: String) throws(LuaError) -> LuaReference? {
+    guard let value = fields[name] else { return nil }
+    guard case .table(let reference) = value else { throw mismatch(name, "table", value) }
+    return reference
+  }
+
+  /// The list part as strings.
+  public func strings() throws(LuaError) -> [String] {
+    var strings: [String] = []
+    for (index, value) in list.enumerated() {
+      guard let string = value.string else { throw mismatch("\(index + 1)", "string", value) }
+      strings.append(string)
+    }
+    return strings
+  }
+
+  /// "bad option 'span' to 'start' (…)"
+  public func bad(_ name: String, _ reason: String, hint: String? = nil) -> LuaError {
+    LuaError("argument", "bad option '\(name)' to '\(function)' (\(reason))", hint: hint)
+  }
+
+  private func mismatch(_ name: String, _ expected: String, _ value: LuaValue) -> LuaError {
+    bad(name, "\(expected) expected, got \(value.type)")
+  }
+}
+
+extension LuaValue {
+  public var type: LuaType {
+    switch self {
+    case .nil: .nil
+    case .boolean: .boolean
+    case .integer, .number: .number
+    case .string: .string
+    case .table: .table
+    case .function: .function
+    case .userdata: .userdata
+    case .thread: .thread
+    }
+  }
+}
+
+/// The name a user may have meant: at most a third of its letters wrong, swapped neighbours count once.
+public func nearestName(to name: String, among names: some Sequence<String>) -> String? {
+  guard name.utf8.count <= Limits.suggestionLength else { return nil }
+  let typed = Array(name.lowercased().utf8)
+  let allowance = max(1, typed.count / 3)
+  var best: (name: String, distance: Int)?
+  for candidate in names where candidate.utf8.count <= Limits.suggestionLength {
+    let distance = editDistance(typed, Array(candidate.lowercased().utf8))
+    if distance <= allowance, distance < best?.distance ?? .max { best = (candidate, distance) }
+  }
+  return best?.name
+}
+
+private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
+  var before: [Int] = []
+  var above = Array(0...b.count)
+  for i in 1...a.count {
+    var row = [i]
+    for j in 1...b.count {
+      var cost = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
+      if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
+        cost = min(cost, before[j - 2] + 1)
+      }
+      row.append(cost)
+    }
+    before = above
+    above = row
+  }
+  return above[b.count]
+}

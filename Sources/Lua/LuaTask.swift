@@ -1,0 +1,89 @@
+import CShims
+
+/// A coroutine that the scheduler runs: a cell, a script, or what `spawn` started.
+public final class LuaTask {
+  public enum Status: String, Sendable {
+    /// About to run, for the first time or after a wait.
+    case ready
+    case running, waiting, done, failed, cancelled
+  }
+
+  public let id: Int
+  public let name: String
+  public internal(set) var status = Status.ready
+  /// What the function returned.
+  public internal(set) var results: [LuaValue] = []
+  /// Why it failed or was cancelled.
+  public internal(set) var error: LuaError?
+  /// The value that was thrown, as Lua had it.
+  public internal(set) var errorValue = LuaValue.nil
+  /// Set by whoever showed or handed on the error.
+  public var isErrorObserved = false
+  /// The embedder's: where this task's output goes, for instance.
+  public var userData: AnyObject?
+
+  private weak var scheduler: Scheduler?
+  private var observers: [(LuaTask) -> Void] = []
+
+  // The scheduler's own.
+  var coroutine: OpaquePointer?
+  var slot: Int32 = 0
+  var argumentCount: Int32 = 0
+  var hasStarted = false
+  var wait: LuaWait?
+  var waitSequence: UInt64 = 0
+  var ending: WaitEnding?
+  var isNested = false
+  var isCancelRequested = false
+  var cancelDelivered: LuaInstant?
+  var unwinding = MT_NOT_UNWINDING_32
+  var unwindingSince: Int64 = 0
+  var unwindingTraceback: [LuaFrame]?
+
+  init(id: Int, name: String, scheduler: Scheduler) {
+    self.id = id
+    self.name = name
+    self.scheduler = scheduler
+  }
+
+  public var isEnded: Bool { status == .done || status == .failed || status == .cancelled }
+
+  /// Asks the task to end. Where it waits the error `cancelled` is raised; `pcall` may see it once, and handlers run,
+  /// but only for a moment longer: then no wait is granted and nothing catches it. A task that never started just ends.
+  public func cancel() { scheduler?.cancel(self) }
+
+  /// Calls back on the interpreter's thread when the task has ended; at once if it has.
+  public func onEnd(_ observer: @escaping (LuaTask) -> Void) {
+    if isEnded { observer(self) } else { observers.append(observer) }
+  }
+
+  func notify() {
+    let waiting = observers
+    observers = []
+    for observer in waiting { observer(self) }
+  }
+}
+
+extension LuaTask: Equatable {
+  public static func == (a: LuaTask, b: LuaTask) -> Bool { a === b }
+}
+
+@available(*, unavailable)
+extension LuaTask: Sendable {}
+
+/// How a wait ended, also in the ways that the waiting call does not see.
+enum WaitEnding {
+  case ready, timeout, cancelled, interrupted, exit, graceOver
+}
+
+/// C enumerators come without a type.
+let MT_NOT_UNWINDING_32 = Int32(MT_NOT_UNWINDING)
+
+/// What became of a chunk that `Scheduler.run` ran.
+public enum LuaOutcome: Equatable {
+  case values([LuaValue])
+  /// The error, and the value that was thrown.
+  case failed(LuaError, LuaValue)
+  /// `os.exit`, here or in a task.
+  case exit(Int32)
+}

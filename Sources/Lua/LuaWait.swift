@@ -1,0 +1,153 @@
+import CShims
+
+/// How a wait ended for the call that asked for it. A wait that is cancelled, interrupted or left by `os.exit` never
+/// gets here: the error is raised in its place, after `disarm`.
+public enum WaitOutcome: Sendable {
+  case ready, timeout
+}
+
+/// Something that a native function waits for: return `.wait(…)` and the Lua code that called goes on when it is over.
+/// In a task other tasks go on meanwhile, also through a user's own coroutines; where Lua cannot yield (sort comparator,
+/// `gsub` callback, `__tostring`, `require`, `__gc`) the scheduler's loop runs nested right there.
+///
+/// Use it with closures, or subclass it and override the four methods (one allocation fewer). All four run on the
+/// interpreter's thread. A wait is used once.
+open class LuaWait {
+  /// The outcome is `timeout` from here on; nil waits for ever (or until cancelled or interrupted).
+  public final let deadline: LuaInstant?
+  /// A nested wait pauses other tasks, except when this is set: for waits that only a task can end (`task:wait()`).
+  public final var needsTasks = false
+  /// A wait that is over already costs no switch; set this for one that should let others run first (`sleep(0)`).
+  public final var alwaysYields = false
+
+  private let pollBody: (() -> Bool)?
+  private let armBody: ((Wakeup) -> Void)?
+  private let disarmBody: (() -> Void)?
+  private let finishBody: ((borrowing LuaCall, WaitOutcome) throws(LuaError) -> LuaResult)?
+
+  final var function: NativeFunction?
+  /// Set while unwinding: handlers get no more time than this.
+  final var graceEnd: LuaInstant?
+  final var isArmed = false
+
+  /// - Parameters:
+  ///   - poll: is it over? Must not consume: whether its answer is used is up to the scheduler.
+  ///   - arm: remember the wake-up, and fire it (any thread) whenever `poll` may have become true.
+  ///   - disarm: forget it; called once after `arm`, however the wait ends.
+  ///   - finish: push the results; takes what was waited for. May return another wait.
+  public init(
+    deadline: LuaInstant? = nil, poll: (() -> Bool)? = nil, arm: ((Wakeup) -> Void)? = nil,
+    disarm: (() -> Void)? = nil,
+    finish: ((borrowing LuaCall, WaitOutcome) throws(LuaError) -> LuaResult)? = nil
+  ) {
+    self.deadline = deadline
+    pollBody = poll
+    armBody = arm
+    disarmBody = disarm
+    finishBody = finish
+  }
+
+  open func poll() -> Bool { pollBody?() ?? false }
+  open func arm(_ wakeup: Wakeup) { armBody?(wakeup) }
+  open func disarm() { disarmBody?() }
+  open func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
+    guard let finishBody else { return .none }
+    return try finishBody(call, outcome)
+  }
+
+  /// The nearer of deadline and grace.
+  final var limit: LuaInstant? {
+    guard let deadline else { return graceEnd }
+    return graceEnd.map { min($0, deadline) } ?? deadline
+  }
+
+  final func start(_ wakeup: Wakeup) {
+    isArmed = true
+    arm(wakeup)
+  }
+
+  final func stop() {
+    guard isArmed else { return }
+    isArmed = false
+    disarm()
+  }
+}
+
+@available(*, unavailable)
+extension LuaWait: Sendable {}
+
+extension LuaWait {
+  /// Nothing but time; others run even when it is zero. The call has no results.
+  public static func sleep(until deadline: LuaInstant) -> LuaWait {
+    let wait = LuaWait(deadline: deadline)
+    wait.alwaysYields = true
+    return wait
+  }
+
+  /// Runs Swift concurrency off the interpreter's thread and comes back with its result. When the deadline passes, or the
+  /// caller is cancelled or interrupted, the Swift task is cancelled.
+  /// - Parameters:
+  ///   - work: what to do; errors become Lua errors (see `LuaErrorConvertible`).
+  ///   - timedOut: results of a call whose deadline passed; without it that is the error `timeout`.
+  ///   - then: pushes the results.
+  public static func async<Value: Sendable>(
+    deadline: LuaInstant? = nil, _ work: @escaping @Sendable () async throws -> Value,
+    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)? = nil,
+    then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
+  ) -> LuaWait {
+    AsyncWait(deadline: deadline, work: work, timedOut: timedOut, then: then)
+  }
+}
+
+private final class AsyncWait<Value: Sendable>: LuaWait {
+  private struct Progress: Sendable {
+    var result: Result<Value, LuaError>?
+    var wakeup: Wakeup?
+  }
+
+  private let progress = Locked(Progress())
+  private var task: Task<Void, Never>?
+  private let work: @Sendable () async throws -> Value
+  private let timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)?
+  private let then: (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
+
+  init(
+    deadline: LuaInstant?, work: @escaping @Sendable () async throws -> Value,
+    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)?,
+    then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
+  ) {
+    self.work = work
+    self.timedOut = timedOut
+    self.then = then
+    super.init(deadline: deadline)
+  }
+
+  override func poll() -> Bool { progress.withLock { $0.result != nil } }
+
+  override func arm(_ wakeup: Wakeup) {
+    let (progress, work) = (progress, work)
+    progress.withLock { $0.wakeup = wakeup }
+    task = Task.detached {
+      let result: Result<Value, LuaError>
+      do { result = .success(try await work()) } catch { result = .failure(LuaError(error)) }
+      let wakeup = progress.withLock { progress -> Wakeup? in
+        progress.result = result
+        return progress.wakeup
+      }
+      wakeup?.fire()
+    }
+  }
+
+  override func disarm() {
+    progress.withLock { $0.wakeup = nil }
+    task?.cancel()
+  }
+
+  override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
+    guard let result = progress.withLock({ $0.result }) else {
+      guard let timedOut else { throw LuaError("timeout", "'\(call.name)' took too long") }
+      return try timedOut(call)
+    }
+    return try then(result.get(), call)
+  }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import Lua
+import Synchronization
+import Testing
+
+@Suite struct InterrupterTests {
+  /// Programs that never end by themselves.
+  static let runaways = [
+    "loop": "while true do end",
+    "goto": "::again:: goto again",
+    "pcall swallower": "while true do pcall(function() while true do end end) end",
+    "xpcall swallower":
+      "while true do xpcall(function() while true do end end, function(e) return 1 end) end",
+    "user coroutines": """
+    local function deep(n)
+      if n == 0 then while true do end end
+      while true do coroutine.resume(coroutine.create(deep), n - 1) end
+    end
+    deep(20)
+    """,
+    "gsub callback": "local s = ('x'):rep(1e6) while true do s:gsub('.', function() return 'y' end) end",
+    "sort callback": """
+    local t = {} for i = 1, 1e5 do t[i] = i end
+    while true do pcall(table.sort, t, function(a, b) return a > b end) end
+    """,
+    "native calls": "while true do native() end",
+    "finalizer": "setmetatable({}, { __gc = function() while true do end end }) collectgarbage()",
+    "finalizers": "while true do setmetatable({}, { __gc = function() while true do end end }) end",
+    "tower": """
+    local function tower(n)
+      while true do pcall(n > 0 and tower or function() while true do end end, n - 1) end
+    end
+    tower(150)
+    """,
+    "sleep": "sleep(100)",
+    "sleep in pcall": "while true do pcall(sleep, 100) end",
+    "sleep in sort": "table.sort({ 3, 2, 1 }, function(a, b) sleep(100) return a < b end)",
+    "sleep in a coroutine": "coroutine.wrap(function() sleep(100) end)()",
+    "sleep in a finalizer": "setmetatable({}, { __gc = function() sleep(100) end }) collectgarbage()",
+    "closers": """
+    while true do local x <close> = setmetatable({}, { __close = function() while true do end end }) end
+    """,
+    "message handler": "xpcall(error, function() while true do end end, 1)",
+    "string building": "local s = '' while true do s = (s .. 'x'):sub(-1000) end",
+  ]
+
+  @Test(arguments: runaways.keys.sorted()) func stopsWithinThreeTenths(_ name: String) async throws {
+    let source = try #require(Self.runaways[name])
+    try await onThread {
+      let bench = try Bench()
+      bench.define("native") { _ throws(LuaError) in .none }
+      bench.define("started") { [interrupter = bench.state.interrupter] _ throws(LuaError) in
+        Thread.detachNewThread {
+          usleep(30_000)
+          interrupter.interrupt()
+        }
+        return .none
+      }
+      var error = LuaError("none", "")
+      let duration = try seconds { error = try bench.error("started() " + source) }
+      #expect(duration < 0.03 + 0.3, "\(name): \(duration) s")
+      #expect(error.code == "interrupted")
+      #expect(try bench.values("return 1 + 1") == [2])
+      #expect(try bench.values("local ok, e = pcall(error, 'x') return ok, e") == [false, "x"])
+    }
+  }
+}
