@@ -195,6 +195,13 @@ void moon_edit_move(moon_editor *editor, size_t cursor) {
 }
 
 int moon_edit_replace(moon_editor *editor, const wchar_t *text, size_t cursor) {
+  if (*text == 0) {  // libedit refuses an empty text here
+    const LineInfoW *line = el_wline(editor->line);
+    int length = (int)(line->lastchar - line->buffer);
+    moon_edit_move(editor, (size_t)length);
+    el_deletestr(editor->line, length);
+    return 1;
+  }
   if (el_wreplacestr(editor->line, text) != 0) return 0;
   moon_edit_move(editor, cursor);
   return 1;

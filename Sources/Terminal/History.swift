@@ -8,7 +8,7 @@ import Glibc
 package final class History {
   /// Where the file is; nil when nothing is kept.
   package let path: String?
-  /// Marks this session's lines.
+  /// Marks this session's lines; of this process alone.
   package let session: String
   /// Why the last ``add(_:time:)`` did not reach the file.
   package private(set) var lastError: TerminalError?
@@ -94,13 +94,13 @@ package final class History {
 
   private func load() -> [String] {
     if let loaded { return loaded }
-    let cells = path.map { Self.lastCells(in: $0, leaving: added.count) } ?? []
+    let cells = path.map { Self.lastCells(in: $0, without: session) } ?? []
     loaded = cells
     return cells
   }
 
-  /// Whole lines from the end of the file, oldest first; `leaving` this session's own, which are there too.
-  private static func lastCells(in path: String, leaving own: Int) -> [String] {
+  /// Whole lines from the end of the file, oldest first, but not this session's own.
+  private static func lastCells(in path: String, without session: String) -> [String] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return [] }
     defer { close(descriptor) }
@@ -121,10 +121,11 @@ package final class History {
       tail = Array(chunk[..<start])
       for line in chunk[start...].split(separator: 0x0a).reversed() {
         guard cells.count < Limits.historyEntries else { break }
-        if let parsed = HistoryLine(parsing: line), parsed.cell != cells.last { cells.append(parsed.cell) }
+        guard let parsed = HistoryLine(parsing: line), parsed.session != session else { continue }
+        if parsed.cell != cells.last { cells.append(parsed.cell) }
       }
     }
-    return cells.dropFirst(own).reversed()
+    return cells.reversed()
   }
 
   private func append(_ line: [UInt8], to path: String) throws(TerminalError) {

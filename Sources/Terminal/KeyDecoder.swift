@@ -21,6 +21,13 @@ package struct KeyDecoder {
     bytesDropped += max(0, new.count - room)
   }
 
+  /// Whether these bytes come next; nil while they may still come.
+  package func startsWith(_ mark: [UInt8]) -> Bool? {
+    let present = bytes[first...].prefix(mark.count)
+    guard mark.starts(with: present) else { return false }
+    return present.count == mark.count ? true : nil
+  }
+
   /// The next character; nil until its last byte is there.
   package mutating func next() -> Unicode.Scalar? {
     guard first < bytes.count else { return nil }

@@ -29,7 +29,7 @@ extension LineEditor {
     (#"\e[4~"#, "moontide-end"),
     (#"\e[3~"#, "ed-delete-next-char"),
     ("^R", "moontide-search"), ("^I", "moontide-complete"),
-    (#"\e[200~"#, "moontide-paste"),
+    (#"\e[200~"#, "moontide-paste"), (pasteKey, "moontide-paste"),
     ("^D", "moontide-delete-or-leave"), ("^Z", "moontide-suspend"), ("^L", "moontide-clear"),
     ("^W", "ed-delete-prev-word"), ("^U", "vi-kill-line-prev"),
     // Keys for the macro of Ctrl-K: libedit's kill would take all of the cell's further lines.
@@ -37,9 +37,12 @@ extension LineEditor {
   ]
 
   /// What a vi user keeps of ours after `bind -v`, which sets every key anew.
-  private static let viBindings: [String] = [
-    "^M", "^J", #"\e[A"#, #"\eOA"#, #"\e[B"#, #"\eOB"#, "^I", "^R", #"\e[200~"#, "^D", "^Z", "^L",
+  private static let viBindings: Set<String> = [
+    "^M", "^J", #"\e[A"#, #"\eOA"#, #"\e[B"#, #"\eOB"#, "^I", "^R", pasteKey, "^D", "^Z", "^L",
   ]
+
+  /// Stands for the mark at the beginning of a paste: one key, which works in every map. Nobody types it.
+  static let pasteKey = "\u{91}"
 
   func bindKeys() {
     for (key, command) in Self.bindings { bind(key, command) }
@@ -50,8 +53,10 @@ extension LineEditor {
 
   func bindViKeys() {
     for (key, command) in Self.bindings where Self.viBindings.contains(key) {
-      bind(key, command)
-      withWide(key) { key in withWide(command) { moon_edit_bind_alternative(editor, key, $0) } }
+      // In vi Escape is a key of its own, which changes to the command map; the rest of a sequence is found there.
+      let alternative = key.hasPrefix(#"\e"#) ? String(key.dropFirst(2)) : key
+      if alternative == key { bind(key, command) }
+      withWide(alternative) { key in withWide(command) { moon_edit_bind_alternative(editor, key, $0) } }
     }
   }
 
@@ -213,7 +218,10 @@ extension LineEditor {
   }
 
   private func find(_ pattern: [Unicode.Scalar], from start: Int, _ index: inout Int) -> Bool {
-    guard !pattern.isEmpty else { return true }
+    guard !pattern.isEmpty else {
+      index = 0
+      return true
+    }
     let text = string(pattern)
     var candidate = start
     while let entry = history.entry(candidate) {

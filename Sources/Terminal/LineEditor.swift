@@ -86,16 +86,19 @@ package final class LineEditor: CellReader {
     moon_edit_read(editor)
     isReading = false
     setBracketedPaste(false)
-    if let result, case .cell(let cell) = result {
-      writer.finishEditing(Array(cell.unicodeScalars))
-      return result
+    switch result {
+    case .cell(let cell): finish(Array(cell.unicodeScalars))
+    case .interrupted: finish(textWhenGivenUp, mark: "^C")
+    case .endOfFile, nil: finish([])
     }
-    if result == .interrupted {
-      writer.finishEditing(textWhenGivenUp, mark: "^C")
-      return .interrupted
-    }
-    writer.finishEditing([])
-    return .endOfFile
+    return result ?? .endOfFile
+  }
+
+  /// Leaves the text on the screen; keys that came all at once were not drawn yet.
+  private func finish(_ text: [Unicode.Scalar], mark: String = "") {
+    note = nil
+    if !writer.isEditing { show(text, cursor: text.count) }
+    writer.finishEditing(text, mark: mark)
   }
 
   /// Text and cursor (in scalars) of the line being edited; nil between lines.
@@ -188,7 +191,8 @@ package final class LineEditor: CellReader {
     if shown == nil { setBracketedPaste(true) }
     while true {
       if let next = decoder.next() {
-        scalar.pointee = wchar_t(bitPattern: next.value)
+        let key = next == "\u{1b}" && !isPasting && pasteBegins() ? Self.pasteKey.unicodeScalars.first! : next
+        scalar.pointee = wchar_t(bitPattern: key.value)
         return 1
       }
       refreshUnlessBusy()
@@ -209,6 +213,24 @@ package final class LineEditor: CellReader {
   }
 
   var isPasting = false
+
+  /// Whether an Escape begins the mark of a paste, whose other bytes come with it. What was read and is not the mark
+  /// stays to be read.
+  private func pasteBegins() -> Bool {
+    let mark = Array("[200~".utf8)
+    while true {
+      switch decoder.startsWith(mark) {
+      case true?:
+        for _ in mark { _ = decoder.next() }
+        return true
+      case false?: return false
+      case nil:
+        var byte: [UInt8] = [0]
+        guard readAvailable(&byte) == 1 else { return false }
+        decoder.append(byte)
+      }
+    }
+  }
 
   private func giveUp(_ result: ReadResult) -> Int32 {
     textWhenGivenUp = scalars().text
@@ -237,6 +259,10 @@ package final class LineEditor: CellReader {
     if let shown, shown.text == text, shown.cursor == cursor, shown.note == note, writer.isEditing { return }
     lastDrawn = .now
     shown = (text, cursor, note)
+    show(text, cursor: cursor)
+  }
+
+  private func show(_ text: [Unicode.Scalar], cursor: Int) {
     let continuation = continuation
     let prompt = prompt
     writer.show(

@@ -27,7 +27,20 @@ package final class TerminalWriter {
     package var continuation: () -> String
     package var text: [Unicode.Scalar]
     package var cursor: Int
+    /// Shown under the text.
     package var note: String?
+
+    package init(
+      prompt: @escaping () -> String, continuation: @escaping () -> String, text: [Unicode.Scalar],
+      cursor: Int,
+      note: String? = nil
+    ) {
+      self.prompt = prompt
+      self.continuation = continuation
+      self.text = text
+      self.cursor = cursor
+      self.note = note
+    }
   }
 
   /// Whether standard output, and standard error, are terminals.
@@ -98,7 +111,7 @@ package final class TerminalWriter {
     if !isTerminal {
       if let job { keepLog(of: bytes, job: job) }
       passThrough(bytes, to: stream)
-    } else if job == nil, edited == nil {
+    } else if job == nil, edited == nil, plainPrompt == nil {
       flush()
       hideProgress()
       send(bytes, to: stream)
