@@ -1,0 +1,128 @@
+import Foundation
+import Synchronization
+public import Telemetry
+
+/// Streams or data being shown: on a page, in the terminal, as stills. One more reader of what the buffers hold;
+/// it takes snapshots when somebody looks, and never slows a stream.
+///
+/// All members may be called on any thread.
+public final class Plot: Sendable {
+  private let core: Mutex<PlotCore>
+  private let closing = Mutex<(isClosed: Bool, actions: [@Sendable () -> Void])>((false, []))
+
+  /// Throws `argument` and `unknown_channel`.
+  public init(
+    _ inputs: [PlotInput], options: PlotOptions = PlotOptions(), clock: any TelemetryClock = SystemClock()
+  )
+    throws(PlotError)
+  {
+    core = Mutex(try PlotCore(inputs, options: options, clock: clock))
+  }
+
+  public var options: PlotOptions { core.withLock { $0.options } }
+
+  /// Changes what is shown, for everybody who looks. Throws `argument`; nothing changes then.
+  public func change(_ body: (inout PlotOptions) -> Void) throws(PlotError) {
+    try core.withLock { core throws(PlotError) in try core.change(body) }
+  }
+
+  /// Shows a moment; the newest `PlotLimits.flagsMax` stay.
+  public func add(_ flag: PlotFlag) {
+    core.withLock { $0.add(flag) }
+  }
+
+  // MARK: - Terminal
+
+  /// The newest window (of loaded data: everything) as rows of text, `height` at most, without line ends.
+  /// - Parameter span: how much time to show instead.
+  public func terminalPicture(width: Int, height: Int, style: TerminalStyle, span: TimeSpan? = nil)
+    -> [String]
+  {
+    let columns = TerminalPicture.columns(width: width, style: style)
+    return TerminalPicture(picture(span, columns: columns), width: width, height: height, style: style)
+      .lines()
+  }
+
+  // MARK: - Stills
+
+  /// The newest window (of loaded data: everything) as SVG. The same bytes for the same data.
+  public func svg(width: Int = 960, height: Int = 540, span: TimeSpan? = nil, isDark: Bool = false) -> String
+  {
+    SVGPicture(
+      picture(span, columns: width), width: width, height: height, theme: isDark ? .dark : .light
+    ).svg()
+  }
+
+  /// Writes a still; the format is the name's ending: `.svg`, `.png`, `.pdf`. Blocks for about 0.1 s for the latter two.
+  ///
+  /// Throws `argument` for another ending, `io` when the file exists (unless `overwrite`) or cannot be written,
+  /// `missing` without `rsvg-convert`.
+  public func save(_ path: String, span: TimeSpan? = nil, overwrite: Bool = false, isDark: Bool = false)
+    throws(PlotError)
+  {
+    let ending = path.split(separator: "/").last?.split(separator: ".").last?.lowercased() ?? ""
+    guard ["svg", "png", "pdf"].contains(ending) else {
+      throw PlotError("argument", "a plot is saved as .svg, .png or .pdf, not as “\(path)”")
+    }
+    guard overwrite || !FileManager.default.fileExists(atPath: path) else {
+      throw PlotError("io", "\(path) exists", hint: "choose another name, or pass overwrite = true")
+    }
+    let text = svg(span: span, isDark: isDark)
+    if let format = StillConverter.Format(rawValue: ending) {
+      try StillConverter().convert(text, to: format, path: path)
+      return
+    }
+    do {
+      try text.write(toFile: path, atomically: true, encoding: .utf8)
+    } catch {
+      throw PlotError("io", "could not write \(path): \(error.localizedDescription)")
+    }
+  }
+
+  private func picture(_ span: TimeSpan?, columns: Int) -> PlotPicture {
+    core.withLock { core in
+      core.update()
+      let view: PlotView = core.isLoaded && span == nil ? .everything : .follow(span: span?.seconds)
+      return core.picture(view, columns: columns)
+    }
+  }
+
+  // MARK: - Page
+
+  /// For the page: a picture and what it is a picture of, or nil when nothing changed since `version`.
+  package func picture(
+    _ view: PlotView, columns: Int, unless version: UInt64?, isShown: (Int) -> Bool = { _ in true }
+  ) -> (picture: PlotPicture, version: UInt64, revision: UInt32, bufferedBytes: Int, isLoaded: Bool)? {
+    core.withLock { core in
+      core.update()
+      let now = core.version
+      guard now != version else { return nil }
+      return (
+        core.picture(view, columns: columns, isShown: isShown), now, core.revision, core.bufferedBytes(),
+        core.isLoaded
+      )
+    }
+  }
+
+  // MARK: - End
+
+  public var isClosed: Bool { closing.withLock { $0.isClosed } }
+
+  /// Ends the page; what is shown in the terminal or saved stays. Idempotent.
+  public func close() {
+    let actions = closing.withLock { state in
+      defer { state = (true, []) }
+      return state.actions
+    }
+    for action in actions { action() }
+  }
+
+  /// Called once when the plot is closed, at once when it is already.
+  package func whenClosed(_ action: @escaping @Sendable () -> Void) {
+    let isClosed = closing.withLock { state in
+      if !state.isClosed { state.actions.append(action) }
+      return state.isClosed
+    }
+    if isClosed { action() }
+  }
+}
