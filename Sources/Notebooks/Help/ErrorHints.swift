@@ -50,8 +50,8 @@ package struct ErrorHints: Sendable {
 
   /// `'x'` in the words "global 'x'", "field 'x'", "local 'x'", "upvalue 'x'", "method 'x'".
   private func named(_ kind: String) -> String? {
-    guard let start = message.range(of: "(\(kind) '")?.upperBound,
-      let end = message[start...].range(of: "')")?.lowerBound
+    guard let start = message.firstRange(of: "(\(kind) '")?.upperBound,
+      let end = message[start...].firstRange(of: "')")?.lowerBound
     else { return nil }
     return String(message[start..<end])
   }
@@ -85,11 +85,11 @@ package struct ErrorHints: Sendable {
       return "a loop is written `for i = 1, n do … end` or `while condition do … end`"
     }
     if has("'end' expected"), has("<eof>") || has("to close") {
-      if let start = message.range(of: "(to close '")?.upperBound,
-        let end = message[start...].range(of: "'")?.lowerBound
+      if let start = message.firstRange(of: "(to close '")?.upperBound,
+        let end = message[start...].firstRange(of: "'")?.lowerBound
       {
         let opener = message[start..<end]
-        let place = message[end...].range(of: "at line ").map {
+        let place = message[end...].firstRange(of: "at line ").map {
           message[$0.upperBound...].prefix { $0.isNumber }
         }
         let position = place.map { " of line \($0)" } ?? ""
@@ -188,7 +188,7 @@ package struct ErrorHints: Sendable {
 
   private var functionName: String? {
     for opening in ["calling '", "bad argument #1 to '"] {
-      if let start = message.range(of: opening)?.upperBound, let end = message[start...].firstIndex(of: "'") {
+      if let start = message.firstRange(of: opening)?.upperBound, let end = message[start...].firstIndex(of: "'") {
         return String(message[start..<end])
       }
     }
