@@ -51,7 +51,7 @@ let package = Package(
     target("Telemetry", [deque]),
     target("Terminal", ["CShims"]),
     target("Transport", [
-      nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), tls, logging,
+      nio("NIOCore"), nio("NIOConcurrencyHelpers"), nio("NIOPosix"), nio("NIOHTTP1"), tls, logging,
     ]),
 
     // 2: worlds that know one thing each.
@@ -83,7 +83,7 @@ let package = Package(
       swiftSettings: settings),
     tests("LuaTests", ["Lua", "CShims"]),
     tests("TelemetryTests", ["Telemetry"]),
-    tests("TransportTests", ["Transport", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"), nio("NIOWebSocket"), tls]),
+    tests("TransportTests", ["Transport", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"), tls]),
     tests("BelaTests", ["Bela", "Telemetry", "Transport"], resources: [.copy("Captures")]),
     tests("SynnaxTests", ["Synnax", "Telemetry", "Transport"], resources: [.copy("Vectors")]),
     tests("RecordingTests", ["Recording", "Telemetry"]),

@@ -1,0 +1,60 @@
+import NIOCore
+import NIOSSL
+
+/// How a client checks the server. The default verifies chain and name against the system's roots.
+public struct TLSOptions: Sendable, Equatable {
+  /// PEM file with the certificate authorities to trust instead of the system's.
+  public var caFile: String?
+  /// Accepts any certificate. Only for a network where nobody else is.
+  public var insecureSkipVerify: Bool
+  /// Name to verify and to send as SNI, when it is not the host that is connected to.
+  public var serverName: String?
+
+  public init(caFile: String? = nil, insecureSkipVerify: Bool = false, serverName: String? = nil) {
+    self.caFile = caFile
+    self.insecureSkipVerify = insecureSkipVerify
+    self.serverName = serverName
+  }
+
+  /// Reads files, so it belongs off the event loop.
+  func makeContext() throws(TransportError) -> NIOSSLContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    if let caFile { configuration.trustRoots = .file(caFile) }
+    if insecureSkipVerify { configuration.certificateVerification = .none }
+    do {
+      return try NIOSSLContext(configuration: configuration)
+    } catch {
+      let file = caFile.map { " from \($0)" } ?? ""
+      throw TransportError(.tls, "cannot load certificate authorities\(file): \(error)")
+    }
+  }
+
+  func makeHandler(_ context: NIOSSLContext, host: String) throws -> NIOSSLClientHandler {
+    let name = serverName ?? host
+    // An address may not be sent as SNI; it is still verified against the certificate.
+    let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
+    return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : name)
+  }
+}
+
+/// Certificate and key of a server, as PEM files.
+public struct TLSServerOptions: Sendable, Equatable {
+  public var certificateFile: String
+  public var keyFile: String
+
+  public init(certificateFile: String, keyFile: String) {
+    self.certificateFile = certificateFile
+    self.keyFile = keyFile
+  }
+
+  func makeContext() throws(TransportError) -> NIOSSLContext {
+    do {
+      let chain = try NIOSSLCertificate.fromPEMFile(certificateFile).map(NIOSSLCertificateSource.certificate)
+      let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
+      return try NIOSSLContext(
+        configuration: .makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key)))
+    } catch {
+      throw TransportError(.tls, "cannot load \(certificateFile) and \(keyFile): \(error)")
+    }
+  }
+}
