@@ -125,8 +125,8 @@ void mt_begin_unwinding(mt_lua *S, int why) {
 
 /* Strikes, waits for the grace to pass, or takes itself away. */
 static void on_hook(lua_State *L, lua_Debug *ar) {
-  (void)ar;
   mt_lua *S = mt_block(L);
+  const bool may_yield = S->driven == L && lua_isyieldable(L);
   if (S->unwinding == MT_NOT_UNWINDING) {
     if (!mt_irq_requested(S->irq)) {
       mt_disarm(L);
@@ -136,6 +136,8 @@ static void on_hook(lua_State *L, lua_Debug *ar) {
       lua_sethook(L, on_hook, LUA_MASKCOUNT, PACE);
       return;
     }
+    /* Only these events may yield; the next instruction brings one. */
+    if (may_yield && ar->event != LUA_HOOKCOUNT && ar->event != LUA_HOOKLINE) return;
     mt_irq_take(S->irq);
     mt_begin_unwinding(S, MT_INTERRUPTED);
     mt_record_traceback(L, S, 0);
@@ -144,6 +146,12 @@ static void on_hook(lua_State *L, lua_Debug *ar) {
     return;
   }
   lua_sethook(L, on_hook, LUA_MASKCALL | LUA_MASKCOUNT, PACE);
+  if (may_yield && (ar->event == LUA_HOOKCOUNT || ar->event == LUA_HOOKLINE)) {
+    S->stopped = L;
+    lua_yield(L, 0);
+    return;
+  }
+  S->struck = L;
   mt_throw_unwinding(L, S);
 }
 

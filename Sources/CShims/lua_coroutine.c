@@ -20,6 +20,7 @@ int mt_resume(mt_lua *S, lua_State *co, lua_State *from, int nargs, int *nresult
   const int nofail = S->nofail;
   S->running = co;
   S->nofail = 0;
+  if (S->struck == co) S->struck = NULL; /* an address used again */
   mt_check(co, S);
   const int status = lua_resume(co, from, nargs, nresults);
   S->nofail = nofail;
@@ -78,24 +79,28 @@ static lua_State *coroutine_at(lua_State *L, int kind) {
   return lua_tothread(L, kind == WRAP ? lua_upvalueindex(1) : 1);
 }
 
+/* Runs the handlers of co's pending <close> variables; an error value is on co's stack then. */
+static int close_coroutine(mt_lua *S, lua_State *co) {
+  lua_State *outer = S->running;
+  S->running = co;
+  const int status = lua_resetthread(co);
+  S->running = outer;
+  return status;
+}
+
 /* [-1, +?] results of a coroutine that failed: false, error; or raises. */
 static int failed(lua_State *L, mt_lua *S, lua_State *co, int kind, int status) {
+  const bool unwinds = mt_is_unwinding(co, S);
+  const bool died = lua_status(co) != LUA_OK && lua_status(co) != LUA_YIELD;
+  /* Where the hook struck, hooks stay off: a handler that loops there could not be stopped. */
+  if (died && (unwinds || kind == WRAP) && S->struck != co) status = close_coroutine(S, co);
   lua_xmove(co, L, 1);
+  if (unwinds) mt_throw_unwinding(L, S);
   if (mt_is_unwinding(L, S)) return lua_error(L);
   if (kind == RESUME) {
     lua_pushboolean(L, 0);
     lua_insert(L, -2);
     return 2;
-  }
-  const int at_end = lua_status(co);
-  if (at_end != LUA_OK && at_end != LUA_YIELD) { /* it died: close its pending variables */
-    lua_pop(L, 1);
-    lua_State *outer = S->running;
-    S->running = co;
-    status = lua_resetthread(co);
-    S->running = outer;
-    lua_xmove(co, L, 1);
-    if (mt_is_unwinding(L, S)) return lua_error(L);
   }
   if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
     luaL_where(L, 1);
@@ -112,7 +117,16 @@ static int drive(lua_State *L, lua_State *co, int nargs, int kind) {
   mt_lua *S = mt_block(L);
   for (;;) {
     int nresults = 0;
+    lua_State *outer = S->driven;
+    S->driven = co;
     const int status = mt_resume(S, co, L, nargs, &nresults);
+    S->driven = outer;
+    if (S->stopped == co) { /* the hook made it yield: its handlers run, then we go on unwinding */
+      S->stopped = NULL;
+      close_coroutine(S, co);
+      lua_settop(co, 0);
+      mt_throw_unwinding(L, S);
+    }
     if (status != LUA_OK && status != LUA_YIELD) return failed(L, S, co, kind, status);
     if (status == LUA_OK || !mt_waits(co)) {
       if (!lua_checkstack(L, nresults + 1)) {
@@ -195,10 +209,7 @@ static int co_close(lua_State *L) {
   if (mt_waits(co)) return luaL_error(L, "cannot close a coroutine that is waiting");
   if (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar))
     return luaL_error(L, "cannot close a normal coroutine");
-  lua_State *outer = S->running;
-  S->running = co;
-  const int status = lua_resetthread(co);
-  S->running = outer;
+  const int status = close_coroutine(S, co);
   mt_check(L, S);
   if (status == LUA_OK) {
     lua_pushboolean(L, 1);

@@ -3,22 +3,22 @@ import CShims
 /// One call from Lua: its arguments, and the stack for its results. Positions are 1-based; in a method `self` does not
 /// count. Valid during the call only, which the compiler sees to.
 public struct LuaCall: ~Copyable {
-  let L: OpaquePointer
+  let lua: OpaquePointer
   // Safety: the function is an upvalue of what runs, so it outlives the call.
   unowned(unsafe) let native: NativeFunction
   /// Arguments that the caller gave, trailing nils included.
   public let count: Int
 
-  init(_ L: OpaquePointer, function: NativeFunction) {
-    self.L = L
+  init(_ lua: OpaquePointer, function: NativeFunction) {
+    self.lua = lua
     native = function
-    count = Int(lua_gettop(L)) - function.skip
+    count = Int(lua_gettop(lua)) - function.skip
   }
 
   /// The name in error messages.
   public var name: String { native.name }
-  public var state: LuaState { LuaState.of(L) }
-  public var stack: LuaStack { LuaStack(L) }
+  public var state: LuaState { LuaState.of(lua) }
+  public var stack: LuaStack { LuaStack(lua) }
 
   func index(_ position: Int) -> Int32 { Int32(truncatingIfNeeded: position + native.skip) }
 
@@ -27,7 +27,7 @@ public struct LuaCall: ~Copyable {
   }
 
   public func isNoneOrNil(_ position: Int) -> Bool {
-    position > count || lua_type(L, index(position)) <= LUA_TNIL
+    position > count || lua_type(lua, index(position)) <= LUA_TNIL
   }
 
   // MARK: Arguments
@@ -35,7 +35,7 @@ public struct LuaCall: ~Copyable {
   /// Numbers and strings that are numbers, as everywhere in Lua.
   public func number(_ position: Int) throws(LuaError) -> Double {
     var isNumber: Int32 = 0
-    let value = position > count ? 0 : lua_tonumberx(L, index(position), &isNumber)
+    let value = position > count ? 0 : lua_tonumberx(lua, index(position), &isNumber)
     guard isNumber != 0 else { throw mismatch(position, "number") }
     return value
   }
@@ -43,9 +43,9 @@ public struct LuaCall: ~Copyable {
   /// An integer, or a float or string that is one exactly.
   public func integer(_ position: Int) throws(LuaError) -> Int {
     var isInteger: Int32 = 0
-    let value = position > count ? 0 : lua_tointegerx(L, index(position), &isInteger)
+    let value = position > count ? 0 : lua_tointegerx(lua, index(position), &isInteger)
     if isInteger != 0 { return Int(value) }
-    guard position <= count, lua_isnumber(L, index(position)) != 0 else {
+    guard position <= count, lua_isnumber(lua, index(position)) != 0 else {
       throw mismatch(position, "number")
     }
     throw bad(position, "number has no integer representation")
@@ -57,7 +57,7 @@ public struct LuaCall: ~Copyable {
   }
 
   public func bytes(_ position: Int) throws(LuaError) -> [UInt8] {
-    guard position <= count, lua_isstring(L, index(position)) != 0,
+    guard position <= count, lua_isstring(lua, index(position)) != 0,
       let bytes = stack.bytes(index(position))
     else { throw mismatch(position, "string") }
     return bytes
@@ -66,12 +66,12 @@ public struct LuaCall: ~Copyable {
   /// true or false and nothing else; see `isTrue`.
   public func boolean(_ position: Int) throws(LuaError) -> Bool {
     guard type(position) == .boolean else { throw mismatch(position, "boolean") }
-    return lua_toboolean(L, index(position)) != 0
+    return lua_toboolean(lua, index(position)) != 0
   }
 
   /// As in a Lua condition: anything but nil, false and nothing.
   public func isTrue(_ position: Int) -> Bool {
-    position <= count && lua_toboolean(L, index(position)) != 0
+    position <= count && lua_toboolean(lua, index(position)) != 0
   }
 
   public func function(_ position: Int) throws(LuaError) -> LuaReference {
@@ -112,7 +112,7 @@ public struct LuaCall: ~Copyable {
 
   /// A native object of this class.
   public func object<T>(_ position: Int, _ class: LuaClass<T>) throws(LuaError) -> T {
-    guard let object = `class`.object(L, index(position)) else {
+    guard let object = `class`.object(lua, index(position)) else {
       throw mismatch(position, `class`.name)
     }
     return object
@@ -120,7 +120,7 @@ public struct LuaCall: ~Copyable {
 
   /// A native object of this class, or nil for anything else: for arguments of several types.
   public func ifObject<T>(_ position: Int, _ class: LuaClass<T>) -> T? {
-    position > count ? nil : `class`.object(L, index(position))
+    position > count ? nil : `class`.object(lua, index(position))
   }
 
   /// As above, the class found by the Swift type; about 30 ns more.
@@ -151,7 +151,7 @@ public struct LuaCall: ~Copyable {
   }
 
   func typeName(at index: Int32) -> String {
-    if stack.type(index) == .userdata, luaL_getmetafield(L, index, "__name") != LUA_TNIL {
+    if stack.type(index) == .userdata, luaL_getmetafield(lua, index, "__name") != LUA_TNIL {
       defer { stack.pop() }
       return stack.text(-1) ?? "userdata"
     }
@@ -185,7 +185,7 @@ public struct LuaCall: ~Copyable {
   /// Returns arguments as they are: `s:start()` returns its self (position 0).
   public func argument(_ position: Int) -> LuaResult {
     stack.room()
-    lua_pushvalue(L, index(position))
+    lua_pushvalue(lua, index(position))
     return .values(1)
   }
 }

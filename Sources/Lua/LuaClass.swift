@@ -73,21 +73,21 @@ public final class LuaClass<T: AnyObject> {
 
   private func receiving(_ function: String, _ body: @escaping Body) -> NativeFunction {
     NativeFunction(name: function, skip: 1) { [unowned self] call throws(LuaError) in
-      guard let object = self.object(call.L, 1) else { throw self.badSelf(call) }
+      guard let object = self.object(call.lua, 1) else { throw self.badSelf(call) }
       return try body(object, call)
     }
   }
 
   private func badSelf(_ call: borrowing LuaCall) -> LuaError {
-    let got = lua_gettop(call.L) == 0 ? "no value" : call.typeName(at: 1)
+    let got = lua_gettop(call.lua) == 0 ? "no value" : call.typeName(at: 1)
     return LuaError(
       "argument", "calling '\(call.name)' on bad self (\(name) expected, got \(got))",
       hint: "write object:\(call.name)(…) with a colon")
   }
 
   /// The payload, if the value is of this class and not released.
-  func object(_ L: OpaquePointer, _ index: Int32) -> T? {
-    guard let metatable, let payload = mt_to_object(L, index, metatable)?.pointee.object else { return nil }
+  func object(_ lua: OpaquePointer, _ index: Int32) -> T? {
+    guard let metatable, let payload = mt_to_object(lua, index, metatable)?.pointee.object else { return nil }
     // Safety: only `push` makes userdata with this metatable, and it stores a T.
     return Unmanaged<T>.fromOpaque(payload).takeUnretainedValue()
   }
@@ -97,7 +97,7 @@ public final class LuaClass<T: AnyObject> {
     stack.room()
     // Safety: the userdata holds this reference and gives it back in its __gc.
     let payload = Unmanaged.passRetained(object).toOpaque()
-    mt_push_object(stack.L, slot, payload, max(0, externalBytes))
+    mt_push_object(stack.lua, slot, payload, max(0, externalBytes))
   }
 
   /// Makes the metatable; called by `LuaState.register`.
@@ -114,21 +114,21 @@ public final class LuaClass<T: AnyObject> {
         continue
       }
       fallback.push(onto: stack)
-      mt_box_of_native(stack.L)
+      mt_box_of_native(stack.lua)
     }
-    mt_push_class(stack.L, name)
-    metatable = lua_topointer(stack.L, -1)
+    mt_push_class(stack.lua, name)
+    metatable = lua_topointer(stack.lua, -1)
     if !metamethods.contains(where: { $0.name == "__eq" }) { `operator`(.eq, sameObject) }
     for (name, function) in metamethods {
       function.push(onto: stack)
       stack.setField(name)
     }
-    slot = luaL_ref(stack.L, mt_registry_index())
+    slot = luaL_ref(stack.lua, mt_registry_index())
   }
 
   private var sameObject: LuaBody {
     { [unowned self] call throws(LuaError) in
-      let (a, b) = (self.object(call.L, 1), self.object(call.L, 2))
+      let (a, b) = (self.object(call.lua, 1), self.object(call.lua, 2))
       return call.results(a != nil && a === b)
     }
   }
@@ -139,7 +139,7 @@ public final class LuaClass<T: AnyObject> {
     stack.pushTable(fields: functions.count)
     for (name, function) in functions {
       function.push(onto: stack)
-      if boxed { mt_box_of_native(stack.L) }
+      if boxed { mt_box_of_native(stack.lua) }
       stack.setField(name)
     }
   }

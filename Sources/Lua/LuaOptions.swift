@@ -10,15 +10,15 @@ extension LuaCall {
     stack.room(8)
     var fields: [String: LuaValue] = [:]
     let table = index(position)
-    lua_pushnil(L)
-    while lua_next(L, table) != 0 {
+    lua_pushnil(lua)
+    while lua_next(lua, table) != 0 {
       if let key = stack.text(-2) {
         guard allowed.contains(key) else {
           stack.pop(2)
           throw unknown(option: key, allowed: allowed)
         }
         fields[key] = stack.value(-1)
-      } else if lua_isinteger(L, -2) == 0 {
+      } else if lua_isinteger(lua, -2) == 0 {
         let type = typeName(at: -2)
         stack.pop(2)
         throw LuaError("argument", "'\(name)' has no option whose key is a \(type)")
@@ -26,8 +26,8 @@ extension LuaCall {
       stack.pop()
     }
     var list: [LuaValue] = []
-    for position in 1...max(1, Int(clamping: lua_rawlen(L, table))) {
-      lua_rawgeti(L, table, lua_Integer(position))
+    for position in 1...max(1, Int(clamping: lua_rawlen(lua, table))) {
+      lua_rawgeti(lua, table, lua_Integer(position))
       let value = stack.value(-1)
       stack.pop()
       if value.isNil { break }

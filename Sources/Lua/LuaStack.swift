@@ -2,59 +2,59 @@ import CShims
 
 /// The Lua stack of the running coroutine, for pushing values. Nothing here can raise: tables are accessed raw.
 public struct LuaStack {
-  let L: OpaquePointer
+  let lua: OpaquePointer
 
-  init(_ L: OpaquePointer) { self.L = L }
+  init(_ lua: OpaquePointer) { self.lua = lua }
 
   /// Number of values in the current function's part of the stack.
-  public var top: Int { Int(lua_gettop(L)) }
+  public var top: Int { Int(lua_gettop(lua)) }
 
   public func push(_ value: some LuaPushable) { value.push(onto: self) }
 
   /// A new table on top; fill it with `setField` and `setElement`.
   public func pushTable(elements: Int = 0, fields: Int = 0) {
     room()
-    lua_createtable(L, Int32(clamping: elements), Int32(clamping: fields))
+    lua_createtable(lua, Int32(clamping: elements), Int32(clamping: fields))
   }
 
   /// Takes the top value into the table below it; nil is nothing.
   public func setField(_ name: String) {
     room()
     pushText(name)
-    lua_rotate(L, -2, 1)
-    lua_rawset(L, -3)
+    lua_rotate(lua, -2, 1)
+    lua_rawset(lua, -3)
   }
 
   /// Takes the top value into the table below it, at a 1-based position.
-  public func setElement(_ position: Int) { lua_rawseti(L, -2, lua_Integer(position)) }
+  public func setElement(_ position: Int) { lua_rawseti(lua, -2, lua_Integer(position)) }
 
   public func pushBytes(_ bytes: UnsafeRawBufferPointer) {
     room()
     guard let start = bytes.baseAddress else {
-      lua_pushlstring(L, "", 0)
+      lua_pushlstring(lua, "", 0)
       return
     }
-    lua_pushlstring(L, start.assumingMemoryBound(to: CChar.self), bytes.count)
+    lua_pushlstring(lua, start.assumingMemoryBound(to: CChar.self), bytes.count)
   }
 
   public func pushNil() {
     room()
-    lua_pushnil(L)
+    lua_pushnil(lua)
   }
 
   func push(integer: Int64) {
     room()
-    lua_pushinteger(L, integer)
+    lua_pushinteger(lua, integer)
   }
 
   func push(number: Double) {
     room()
-    lua_pushnumber(L, number)
+    lua_pushnumber(lua, number)
   }
 
   func push(boolean: Bool) {
     room()
-    lua_pushboolean(L, boolean ? 1 : 0)
+    lua_pushboolean(lua, boolean ? 1 : 0)
   }
 
   func pushText(_ text: String) {
@@ -65,14 +65,14 @@ public struct LuaStack {
 
   func push(slot: Int32) {
     room()
-    lua_rawgeti(L, mt_registry_index(), lua_Integer(slot))
+    lua_rawgeti(lua, mt_registry_index(), lua_Integer(slot))
   }
 
-  func pop(_ count: Int = 1) { mt_pop(L, Int32(count)) }
+  func pop(_ count: Int = 1) { mt_pop(lua, Int32(count)) }
 
   /// A native function always has 20 slots; beyond a million values Lua itself has given up before.
   func room(_ count: Int32 = 4) {
-    precondition(lua_checkstack(L, count) != 0, "Lua stack overflow")
+    precondition(lua_checkstack(lua, count) != 0, "Lua stack overflow")
   }
 }
 
@@ -157,7 +157,7 @@ extension Dictionary: LuaPushable where Key == String, Value: LuaPushable {
 
 extension LuaReference: LuaPushable {
   public func push(onto stack: LuaStack) {
-    let state = LuaState.of(stack.L)
+    let state = LuaState.of(stack.lua)
     if belongs(to: state.releases) { stack.push(slot: slot) } else { stack.pushNil() }
   }
 }
@@ -178,29 +178,29 @@ extension LuaValue: LuaPushable {
 
 /// Reading; indices are Lua's.
 extension LuaStack {
-  func type(_ index: Int32) -> LuaType { LuaType(rawValue: lua_type(L, index)) ?? .none }
+  func type(_ index: Int32) -> LuaType { LuaType(rawValue: lua_type(lua, index)) ?? .none }
 
   func bytes(_ index: Int32) -> [UInt8]? {
     var count = 0
-    guard let start = lua_tolstring(L, index, &count) else { return nil }
+    guard let start = lua_tolstring(lua, index, &count) else { return nil }
     return [UInt8](UnsafeRawBufferPointer(start: start, count: count))
   }
 
   /// Strings only, no numbers: those would be changed in place.
   func text(_ index: Int32) -> String? {
-    guard lua_type(L, index) == LUA_TSTRING else { return nil }
+    guard lua_type(lua, index) == LUA_TSTRING else { return nil }
     var count = 0
-    guard let start = lua_tolstring(L, index, &count) else { return nil }
+    guard let start = lua_tolstring(lua, index, &count) else { return nil }
     return String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self)
   }
 
   func value(_ index: Int32) -> LuaValue {
     switch type(index) {
     case .none, .nil, .lightUserdata: return .nil
-    case .boolean: return .boolean(lua_toboolean(L, index) != 0)
+    case .boolean: return .boolean(lua_toboolean(lua, index) != 0)
     case .number:
-      return lua_isinteger(L, index) != 0
-        ? .integer(lua_tointegerx(L, index, nil)) : .number(lua_tonumberx(L, index, nil))
+      return lua_isinteger(lua, index) != 0
+        ? .integer(lua_tointegerx(lua, index, nil)) : .number(lua_tonumberx(lua, index, nil))
     case .string: return .string(LuaString(bytes(index) ?? []))
     case .table: return .table(reference(index))
     case .function: return .function(reference(index))
@@ -211,10 +211,10 @@ extension LuaStack {
 
   func reference(_ index: Int32) -> LuaReference {
     room()
-    let state = LuaState.of(L)
+    let state = LuaState.of(lua)
     state.releaseDropped()
-    lua_pushvalue(L, index)
-    return LuaReference(slot: luaL_ref(L, mt_registry_index()), releases: state.releases)
+    lua_pushvalue(lua, index)
+    return LuaReference(slot: luaL_ref(lua, mt_registry_index()), releases: state.releases)
   }
 
   /// The top `count` values, taken off.
@@ -232,7 +232,7 @@ extension LuaStack {
       message.withUTF8 { message in
         hint.withUTF8 { hint in
           mt_push_error(
-            L, chars(code), code.count, chars(message), message.count,
+            lua, chars(code), code.count, chars(message), message.count,
             error.hint == nil ? nil : chars(hint), hint.count)
         }
       }
@@ -246,7 +246,7 @@ extension LuaStack {
   /// The value on top, taken off, as an error; the traceback is the last one recorded.
   func takeError(status: Int32) -> LuaError {
     room(8)
-    let state = LuaState.of(L)
+    let state = LuaState.of(lua)
     let traceback = status == LUA_ERRMEM ? [] : state.recordedTraceback
     defer { pop() }
     if status == LUA_ERRMEM { return LuaError("memory", "not enough memory") }
@@ -256,7 +256,7 @@ extension LuaStack {
         code, message, hint: rawText("hint"), traceback: traceback,
         exitCode: code == "exit" ? state.block.pointee.exit_code : 0)
     }
-    mt_tostring(L, -1)
+    mt_tostring(lua, -1)
     let message = (bytes(-1) ?? []).prefix(Limits.messageBytes)
     pop()
     return LuaError("error", String(decoding: message, as: UTF8.self), traceback: traceback)
@@ -265,7 +265,7 @@ extension LuaStack {
   /// A string field of the table on top.
   private func rawText(_ name: String) -> String? {
     pushText(name)
-    lua_rawget(L, -2)
+    lua_rawget(lua, -2)
     defer { pop() }
     return text(-1)
   }

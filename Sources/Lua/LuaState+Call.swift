@@ -14,8 +14,8 @@ extension LuaState {
       let status = source.withUnsafeBytes { bytes in
         // An empty array may have no address; its zero bytes are never read.
         let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-        return start.map { mt_load(stack.L, $0, bytes.count, chunkName) }
-          ?? mt_load(stack.L, "", 0, chunkName)
+        return start.map { mt_load(stack.lua, $0, bytes.count, chunkName) }
+          ?? mt_load(stack.lua, "", 0, chunkName)
       }
       guard status == LUA_OK else {
         let isIncomplete =
@@ -42,7 +42,7 @@ extension LuaState {
       let base = stack.top
       stack.push(function)
       for argument in arguments { stack.push(argument) }
-      let status = mt_pcall(stack.L, Int32(arguments.count), LUA_MULTRET)
+      let status = mt_pcall(stack.lua, Int32(arguments.count), LUA_MULTRET)
       guard status == LUA_OK else { throw stack.takeError(status: status) }
       return stack.take(stack.top - base)
     }
@@ -54,9 +54,9 @@ extension LuaState {
   public func global(_ name: String) -> LuaValue {
     let stack = stack
     stack.room()
-    mt_push_globals(stack.L)
+    mt_push_globals(stack.lua)
     stack.push(name)
-    lua_rawget(stack.L, -2)
+    lua_rawget(stack.lua, -2)
     defer { stack.pop(2) }
     return stack.value(-1)
   }
@@ -64,7 +64,7 @@ extension LuaState {
   public func setGlobal(_ name: String, _ value: some LuaPushable) {
     let stack = stack
     stack.room()
-    mt_push_globals(stack.L)
+    mt_push_globals(stack.lua)
     stack.push(value)
     stack.setField(name)
     stack.pop()
@@ -83,7 +83,7 @@ extension LuaState {
       let stack = stack
       stack.push(object)
       stack.push(key)
-      let status = mt_get(stack.L)
+      let status = mt_get(stack.lua)
       guard status == LUA_OK else { throw stack.takeError(status: status) }
       defer { stack.pop() }
       return stack.value(-1)
@@ -97,7 +97,7 @@ extension LuaState {
       stack.push(object)
       stack.push(key)
       stack.push(value)
-      let status = mt_set(stack.L)
+      let status = mt_set(stack.lua)
       guard status == LUA_OK else { throw stack.takeError(status: status) }
     }
   }
@@ -110,7 +110,7 @@ extension LuaState {
     stack.push(table)
     guard stack.type(-1) == .table else { return .nil }
     stack.push(key)
-    lua_rawget(stack.L, -2)
+    lua_rawget(stack.lua, -2)
     return stack.value(-1)
   }
 
@@ -125,7 +125,7 @@ extension LuaState {
     guard stack.type(-1) == .table else { return }
     stack.push(key)
     stack.push(value)
-    lua_rawset(stack.L, -3)
+    lua_rawset(stack.lua, -3)
   }
 
   /// Length of the list part, no metamethods.
@@ -133,7 +133,7 @@ extension LuaState {
     let stack = stack
     stack.push(table)
     defer { stack.pop() }
-    return Int(clamping: lua_rawlen(stack.L, -1))
+    return Int(clamping: lua_rawlen(stack.lua, -1))
   }
 
   /// The pairs of a table in Lua's order, no metamethods; at most `limit` of them.
@@ -146,8 +146,8 @@ extension LuaState {
     guard stack.type(-1) == .table else { return [] }
     let index = Int32(stack.top)
     var found: [(key: LuaValue, value: LuaValue)] = []
-    lua_pushnil(stack.L)
-    while found.count < limit, lua_next(stack.L, index) != 0 {
+    lua_pushnil(stack.lua)
+    while found.count < limit, lua_next(stack.lua, index) != 0 {
       found.append((stack.value(-2), stack.value(-1)))
       stack.pop()
     }
@@ -160,7 +160,7 @@ extension LuaState {
       let stack = stack
       stack.room(8)
       stack.push(value)
-      mt_tostring(stack.L, -1)
+      mt_tostring(stack.lua, -1)
       defer { stack.pop(2) }
       return String(decoding: stack.bytes(-1) ?? [], as: UTF8.self)
     }
@@ -172,7 +172,7 @@ extension LuaState {
     stack.push(a)
     stack.push(b)
     defer { stack.pop(2) }
-    return lua_rawequal(stack.L, -1, -2) != 0
+    return lua_rawequal(stack.lua, -1, -2) != 0
   }
 
   /// Address of a table, function, userdata or coroutine: for cycle detection.
@@ -180,7 +180,7 @@ extension LuaState {
     let stack = stack
     stack.push(reference)
     defer { stack.pop() }
-    return Int(bitPattern: lua_topointer(stack.L, -1))
+    return Int(bitPattern: lua_topointer(stack.lua, -1))
   }
 
   /// The metatable's raw field of a value, e.g. `__name`.
@@ -189,7 +189,7 @@ extension LuaState {
     stack.room(8)
     stack.push(value)
     defer { stack.pop() }
-    guard luaL_getmetafield(stack.L, -1, name) != LUA_TNIL else { return .nil }
+    guard luaL_getmetafield(stack.lua, -1, name) != LUA_TNIL else { return .nil }
     defer { stack.pop() }
     return stack.value(-1)
   }

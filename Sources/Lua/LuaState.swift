@@ -15,7 +15,8 @@ public final class LuaState {
   public var output: Output?
   let releases = ReleaseQueue()
   private(set) var block: UnsafeMutablePointer<mt_lua>! = nil
-  private var classes: [ObjectIdentifier: any AnyLuaClass] = [:]
+  private var classes: [any AnyLuaClass] = []
+  private var classOfType: [ObjectIdentifier: any AnyLuaClass] = [:]
   private var isClosed = false
 
   /// - Parameters:
@@ -46,8 +47,9 @@ public final class LuaState {
     scheduler?.close()
     releases.close()
     mt_close(block)
-    for registered in classes.values { registered.close() }
-    classes = [:]
+    for registered in classes { registered.close() }
+    classes = []
+    classOfType = [:]
     output = nil
   }
 
@@ -84,12 +86,13 @@ public final class LuaState {
   /// Makes a class known; from then on its objects can be pushed.
   public func register<T>(_ class: LuaClass<T>) {
     `class`.register(in: self)
-    classes[ObjectIdentifier(T.self)] = `class`
+    classes.append(`class`)
+    classOfType[ObjectIdentifier(T.self)] = `class`
   }
 
   /// The registered class of a Swift type.
   public func `class`<T: AnyObject>(for type: T.Type) -> LuaClass<T>? {
-    classes[ObjectIdentifier(type)] as? LuaClass<T>
+    classOfType[ObjectIdentifier(type)] as? LuaClass<T>
   }
 
   /// The object behind a userdata value.
@@ -98,7 +101,7 @@ public final class LuaState {
     let stack = stack
     stack.push(value)
     defer { stack.pop() }
-    return `class`.object(stack.L, -1)
+    return `class`.object(stack.lua, -1)
   }
 
   /// A value that wraps the object; two values of one object are equal in Lua.
@@ -145,7 +148,7 @@ public final class LuaState {
     }
   }
 
-  static func of(_ L: OpaquePointer) -> LuaState { of(owner: mt_block(L).pointee.owner) }
+  static func of(_ lua: OpaquePointer) -> LuaState { of(owner: mt_block(lua).pointee.owner) }
 
   static func of(owner: UnsafeMutableRawPointer) -> LuaState {
     // Safety: `owner` is the state that made this interpreter and closes it before it goes away.
@@ -157,8 +160,8 @@ public final class LuaState {
 extension LuaState: Sendable {}
 
 private let callbacks = mt_callbacks(
-  park: { owner, L in LuaState.of(owner: owner).scheduler.park(L) },
-  finish: { owner, L in LuaState.of(owner: owner).scheduler.finish(L) },
+  park: { owner, lua in LuaState.of(owner: owner).scheduler.park(lua) },
+  finish: { owner, lua in LuaState.of(owner: owner).scheduler.finish(lua) },
   output: { owner, bytes, count, isError in
     LuaState.of(owner: owner).output?(UnsafeRawBufferPointer(start: bytes, count: count), isError)
   },

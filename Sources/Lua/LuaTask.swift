@@ -36,7 +36,7 @@ public final class LuaTask {
   var isNested = false
   var isCancelRequested = false
   var cancelDelivered: LuaInstant?
-  var unwinding = MT_NOT_UNWINDING_32
+  var unwinding = notUnwinding
   var unwindingSince: Int64 = 0
   var unwindingTraceback: [LuaFrame]?
 
@@ -77,7 +77,7 @@ enum WaitEnding {
 }
 
 /// C enumerators come without a type.
-let MT_NOT_UNWINDING_32 = Int32(MT_NOT_UNWINDING)
+let notUnwinding = Int32(MT_NOT_UNWINDING)
 
 /// What became of a chunk that `Scheduler.run` ran.
 public enum LuaOutcome: Equatable {

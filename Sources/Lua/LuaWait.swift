@@ -34,7 +34,8 @@ open class LuaWait {
   ///   - poll: is it over? Must not consume: whether its answer is used is up to the scheduler.
   ///   - arm: remember the wake-up, and fire it (any thread) whenever `poll` may have become true.
   ///   - disarm: forget it; called once after `arm`, however the wait ends.
-  ///   - finish: push the results; takes what was waited for. May return another wait.
+  ///   - finish: push the results; takes what was waited for. Somebody else may have taken it since `poll`: then return
+  ///     another wait with the same deadline.
   public init(
     deadline: LuaInstant? = nil, poll: (() -> Bool)? = nil, arm: ((Wakeup) -> Void)? = nil,
     disarm: (() -> Void)? = nil,
@@ -144,7 +145,8 @@ private final class AsyncWait<Value: Sendable>: LuaWait {
   }
 
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
-    guard let result = progress.withLock({ $0.result }) else {
+    // A late result of a timed-out call is that it was cancelled.
+    guard outcome == .ready, let result = progress.withLock({ $0.result }) else {
       guard let timedOut else { throw LuaError("timeout", "'\(call.name)' took too long") }
       return try timedOut(call)
     }

@@ -1,6 +1,7 @@
 import CShims
 
-/// The body of a function that Lua can call: runs on the interpreter's thread, must not block.
+/// The body of a function that Lua can call: runs on the interpreter's thread, must not block. Closures have to say what they throw:
+/// `{ call throws(LuaError) in … }`.
 public typealias LuaBody = (borrowing LuaCall) throws(LuaError) -> LuaResult
 
 /// What a native function wants to happen when it returns.
@@ -32,39 +33,39 @@ final class NativeFunction {
   /// Drops what the closure holds; a call is an error from then on.
   func close() { body = nil }
 
-  func invoke(_ L: OpaquePointer) -> Int32 {
-    let call = LuaCall(L, function: self)
+  func invoke(_ lua: OpaquePointer) -> Int32 {
+    let call = LuaCall(lua, function: self)
     do throws(LuaError) {
       guard let body else { throw LuaError("closed", "the interpreter is closing") }
-      return try settle(body(call), L)
+      return try settle(body(call), lua)
     } catch {
-      return Self.fail(error, L)
+      return Self.fail(error, lua)
     }
   }
 
-  func settle(_ result: LuaResult, _ L: OpaquePointer) throws(LuaError) -> Int32 {
+  func settle(_ result: LuaResult, _ lua: OpaquePointer) throws(LuaError) -> Int32 {
     switch result {
     case .values(let count): return Int32(clamping: max(0, count))
-    case .wait(let wait): return LuaState.of(L).scheduler.begin(wait, for: self, L)
+    case .wait(let wait): return LuaState.of(lua).scheduler.begin(wait, for: self, lua)
     case .raise(let value):
-      value.push(onto: LuaStack(L))
+      value.push(onto: LuaStack(lua))
       return Int32(MT_FAIL)
     }
   }
 
   /// Leaves the error for the trampoline to raise.
-  static func fail(_ error: LuaError, _ L: OpaquePointer) -> Int32 {
-    let block = mt_block(L)
+  static func fail(_ error: LuaError, _ lua: OpaquePointer) -> Int32 {
+    let block = mt_block(lua)
     if error.isUnwinding {
       if error.code == "exit", block.pointee.unwinding != MT_EXIT {
         block.pointee.exit_code = error.exitCode
         mt_begin_unwinding(block, Int32(MT_EXIT))
-        mt_record_traceback(L, block, 0)
+        mt_record_traceback(lua, block, 0)
         return Int32(MT_UNWIND)
       }
       if block.pointee.unwinding != MT_NOT_UNWINDING { return Int32(MT_UNWIND) }
     }
-    LuaStack(L).push(error)
+    LuaStack(lua).push(error)
     return Int32(MT_FAIL)
   }
 
@@ -73,12 +74,12 @@ final class NativeFunction {
     stack.room()
     // Safety: the box on the Lua side holds this reference and gives it back in its __gc.
     let context = Unmanaged.passRetained(self).toOpaque()
-    mt_push_native(stack.L, enterNative, context)
+    mt_push_native(stack.lua, enterNative, context)
   }
 }
 
 /// The one C function behind all of them.
-private let enterNative: mt_native = { L, context in
+private let enterNative: mt_native = { lua, context in
   // Safety: the box that holds this reference is an upvalue of the function being called.
-  Unmanaged<NativeFunction>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.invoke(L) }
+  Unmanaged<NativeFunction>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.invoke(lua) }
 }

@@ -16,7 +16,9 @@ public final class Scheduler {
     let task: Int
     let sequence: UInt64
 
-    static func < (a: Timer, b: Timer) -> Bool { a.deadline < b.deadline }
+    static func < (a: Timer, b: Timer) -> Bool {
+      (a.deadline, a.sequence) < (b.deadline, b.sequence)
+    }
   }
 
   public let clock: LuaClock
@@ -71,9 +73,9 @@ public final class Scheduler {
     nextID += 1
     let stack = state.stack
     stack.room()
-    let coroutine = mt_new_task(stack.L)
+    let coroutine = mt_new_task(stack.lua)
     task.coroutine = coroutine
-    task.slot = luaL_ref(stack.L, mt_registry_index())
+    task.slot = luaL_ref(stack.lua, mt_registry_index())
     let body = LuaStack(coroutine)
     body.room(Int32(clamping: arguments.count + 4))
     body.push(function)
@@ -108,9 +110,7 @@ public final class Scheduler {
       defer { foreground = outer }
       ready.prepend(task)
       while !task.isEnded {
-        if let exitCode, task.ending != .exit {
-          leave(task, exitCode)
-        }
+        if let exitCode { leave(task, exitCode) }
         if ready.isEmpty { rest(fd: nil, until: nil) }
         step()
         if !task.isEnded, task.status == .waiting, state.interrupter.take() {
@@ -133,6 +133,7 @@ public final class Scheduler {
 
   /// `os.exit` in a background task takes the foreground down, too.
   private func leave(_ task: LuaTask, _ code: Int32) {
+    guard task.ending != .exit, task.unwinding != Int32(MT_EXIT) else { return }
     block.pointee.exit_code = code
     if task.status == .waiting {
       makeReady(task, .exit)
@@ -182,6 +183,11 @@ public final class Scheduler {
       resume(task)
       budget -= 1
       if state.interrupter.isRequested { break }
+    }
+    // Leaving: only the foreground goes on, for its handlers.
+    if exitCode != nil, let task = foreground, let place = ready.firstIndex(of: task) {
+      ready.remove(at: place)
+      resume(task)
     }
   }
 
@@ -259,7 +265,7 @@ public final class Scheduler {
 
   /// The task yielded: with a wait, or just to let others run.
   private func suspend(_ task: LuaTask) {
-    if task.unwinding != MT_NOT_UNWINDING_32, task.unwindingTraceback == nil {
+    if task.unwinding != notUnwinding, task.unwindingTraceback == nil {
       task.unwindingTraceback = state.recordedTraceback
     }
     guard let wait = requested else {
@@ -276,8 +282,18 @@ public final class Scheduler {
       makeReady(task, .ready)
     } else if let limit = wait.limit {
       timers.insert(Timer(deadline: limit, task: task.id, sequence: task.waitSequence))
+      forgetStaleTimers()
     }
   }
+
+  /// Waits that ended early leave their timers behind; this keeps them fewer than a few per task.
+  private func forgetStaleTimers() {
+    guard timers.count > 64, timers.count > 4 * all.count else { return }
+    timers = Heap(timers.unordered.filter { all[$0.task]?.waitSequence == $0.sequence })
+  }
+
+  /// For tests: timers kept, stale ones included.
+  package var timerCount: Int { timers.count }
 
   private func register(_ wait: LuaWait, of task: LuaTask) {
     task.wait = wait
@@ -293,7 +309,7 @@ public final class Scheduler {
     guard let coroutine = task.coroutine else { return }
     let body = LuaStack(coroutine)
     let (status, unwinding) = (block.pointee.ended, task.unwinding)
-    task.unwinding = MT_NOT_UNWINDING_32
+    task.unwinding = notUnwinding
     if unwinding == Int32(MT_EXIT) { exitCode = block.pointee.exit_code }
     guard status != LUA_OK else {
       task.results = body.take(Int(count))
@@ -338,21 +354,21 @@ public final class Scheduler {
   // MARK: Waits, called through C
 
   /// A native function wants to wait: finishes it at once when that is possible.
-  func begin(_ wait: LuaWait, for function: NativeFunction, _ L: OpaquePointer) -> Int32 {
+  func begin(_ wait: LuaWait, for function: NativeFunction, _ lua: OpaquePointer) -> Int32 {
     wait.function = function
     if let task = current, task.isCancelRequested, task.cancelDelivered == nil {
-      return conclude(wait, .cancelled, L)
+      return conclude(wait, .cancelled, lua)
     }
     if let graceEnd {
-      if clock.now() >= graceEnd { return conclude(wait, .graceOver, L) }
+      if clock.now() >= graceEnd { return conclude(wait, .graceOver, lua) }
       wait.graceEnd = graceEnd
     }
     if !wait.alwaysYields, immediateWaits < Limits.immediateWaits {
       immediateWaits += 1
-      if wait.poll() { return conclude(wait, .ready, L) }
+      if wait.poll() { return conclude(wait, .ready, lua) }
       if let limit = wait.limit {
         let now = clock.now()
-        if limit <= now { return conclude(wait, ending(of: wait, at: now), L) }
+        if limit <= now { return conclude(wait, ending(of: wait, at: now), lua) }
       }
     }
     requested = wait
@@ -361,7 +377,7 @@ public final class Scheduler {
 
   /// While unwinding or cancelled: until when waits are granted.
   private var graceEnd: LuaInstant? {
-    if block.pointee.unwinding != MT_NOT_UNWINDING_32 {
+    if block.pointee.unwinding != notUnwinding {
       let left = block.pointee.unwinding_since + mt_grace_ns() - mt_monotonic_ns()
       return clock.now().advanced(by: .nanoseconds(left))
     }
@@ -369,42 +385,42 @@ public final class Scheduler {
   }
 
   /// The wait that `park` or `resume` ended.
-  func finish(_ L: OpaquePointer) -> Int32 {
+  func finish(_ lua: OpaquePointer) -> Int32 {
     guard let (wait, ending) = finishing else {
-      return NativeFunction.fail(LuaError("error", "resumed without a wait"), L)
+      return NativeFunction.fail(LuaError("error", "resumed without a wait"), lua)
     }
     finishing = nil
-    return conclude(wait, ending, L)
+    return conclude(wait, ending, lua)
   }
 
-  private func conclude(_ wait: LuaWait, _ ending: WaitEnding, _ L: OpaquePointer) -> Int32 {
+  private func conclude(_ wait: LuaWait, _ ending: WaitEnding, _ lua: OpaquePointer) -> Int32 {
     guard let function = wait.function else { return 0 }
     switch ending {
     case .ready, .timeout:
-      let call = LuaCall(L, function: function)
+      let call = LuaCall(lua, function: function)
       do throws(LuaError) {
-        return try function.settle(wait.finish(call, ending == .ready ? .ready : .timeout), L)
+        return try function.settle(wait.finish(call, ending == .ready ? .ready : .timeout), lua)
       } catch {
-        return NativeFunction.fail(error, L)
+        return NativeFunction.fail(error, lua)
       }
     case .cancelled:
       current?.cancelDelivered = clock.now()
-      LuaStack(L).push(LuaError("cancelled", "cancelled"))
+      LuaStack(lua).push(LuaError("cancelled", "cancelled"))
       return Int32(MT_FAIL)
     case .interrupted, .exit:
-      mt_record_traceback(L, block, 0)
+      mt_record_traceback(lua, block, 0)
       return Int32(MT_UNWIND)
     case .graceOver:
-      if block.pointee.unwinding == MT_NOT_UNWINDING_32 {
+      if block.pointee.unwinding == notUnwinding {
         mt_begin_unwinding(block, Int32(MT_CANCELLED))
-        mt_record_traceback(L, block, 0)
+        mt_record_traceback(lua, block, 0)
       }
       return Int32(MT_UNWIND)
     }
   }
 
   /// Waits right here, where Lua cannot yield. Leaves the wait for `finish`.
-  func park(_ L: OpaquePointer) {
+  func park(_ lua: OpaquePointer) {
     guard let wait = requested else { return }
     requested = nil
     guard nestedWaits < Limits.nestedWaits else {

@@ -51,8 +51,10 @@ final class Bench {
   }
 
   /// The results of a cell that must not fail.
-  func values(_ source: String, _ location: SourceLocation = #_sourceLocation) throws -> [LuaValue] {
-    switch try run(source) {
+  func values(
+    _ source: String, _ arguments: [LuaValue] = [], _ location: SourceLocation = #_sourceLocation
+  ) throws -> [LuaValue] {
+    switch scheduler.run(try state.load(source, chunkName: "=cell 1"), arguments: arguments) {
     case .values(let values): return values
     case let outcome:
       Issue.record("\(outcome)", sourceLocation: location)

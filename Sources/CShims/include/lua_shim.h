@@ -66,6 +66,9 @@ typedef struct mt_lua {
   size_t limit;            /* of used + external; 0 = none */
   int unwinding;           /* MT_INTERRUPTED... */
   int64_t unwinding_since; /* ns; handlers get a grace from here on */
+  lua_State *_Nullable driven;  /* the user's coroutine that runs: the hook may make it yield */
+  lua_State *_Nullable stopped; /* the one that it made yield */
+  lua_State *_Nullable struck;  /* the one that it raised in: it dies with hooks off */
   int exit_code;
   bool sparing;            /* a background task runs: it may reach its next wait unharmed */
   int ended;               /* Lua status of the task body that ended last */

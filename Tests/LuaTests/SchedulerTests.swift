@@ -1,0 +1,193 @@
+import CShims
+import Foundation
+import Lua
+import Testing
+
+@Suite struct SchedulerTests {
+  @Test func tenThousandTasksSleepTwice() throws {
+    let bench = try Bench()
+    let duration = try seconds {
+      try bench.run(
+        """
+        done = 0
+        for i = 1, 10000 do spawn(function() sleep(0.001 * (i % 7)) sleep(0.002) done = done + 1 end) end
+        while done < 10000 do sleep(0.005) end
+        """)
+    }
+    #expect(bench.state.global("done") == 10_000)
+    #expect(duration < 4, "\(duration) s")
+    #expect(bench.scheduler.tasks.isEmpty)
+  }
+
+  @Test func keepsTheOrderOfTimers() throws {
+    let bench = try Bench(clock: .simulated)
+    try bench.run(
+      """
+      for i = 9, 1, -1 do spawn(function() sleep(i * 1000) print(i) end) end
+      spawn(function() sleep(3000) print("three") end)
+      sleep(1e6)
+      """)
+    #expect(bench.printed == "1\n2\n3\nthree\n4\n5\n6\n7\n8\n9\n")
+  }
+
+  @Test func tasksTakeTurns() throws {
+    let bench = try Bench(clock: .simulated)
+    try bench.run(
+      """
+      for i = 1, 2 do spawn(function() for n = 1, 3 do print(i, n) coroutine.yield() end end) end
+      sleep(1)
+      """)
+    #expect(bench.printed == "1\t1\n2\t1\n1\t2\n2\t2\n1\t3\n2\t3\n")
+  }
+
+  @Test func aTaskWhoseWaitsAreAlwaysOverLetsOthersRun() throws {
+    let bench = try Bench()
+    bench.define("poll") { _ throws(LuaError) in .wait(LuaWait(poll: { true })) }
+    try bench.run("spawn(function() stop = true end) while not stop do poll() end")
+    #expect(bench.state.global("stop") == true)
+  }
+
+  @Test func cancelsWhereItWaits() throws {
+    let bench = try Bench()
+    try bench.run(
+      """
+      local a = spawn(function()
+        local x <close> = setmetatable({}, { __close = function() print("closed") end })
+        print(pcall(sleep, 100))
+        print(pcall(sleep, 100))
+      end)
+      local b = spawn(function() sleep(100) end)
+      local c = spawn(function() while true do pcall(sleep, 0.01) end end)
+      sleep(0)
+      local d = spawn(function() print("never") end)
+      cancel(a) cancel(b) cancel(c) cancel(d)
+      sleep(0.3)
+      """)
+    #expect(bench.printed == "false\tcancelled\nclosed\n")
+    #expect(bench.scheduler.tasks.isEmpty)
+  }
+
+  @Test func reportsHowTasksEnd() throws {
+    let bench = try Bench()
+    var ended: [String] = []
+    bench.scheduler.onTaskEnd = { ended.append("\($0.name) \($0.status) \($0.error?.bareMessage ?? "")") }
+    let good = bench.scheduler.spawn(
+      try bench.state.load("return 1, ...", chunkName: "=t"), arguments: [2], name: "good")
+    let bad = bench.scheduler.spawn(try bench.state.load("error('no')", chunkName: "=t"), name: "bad")
+    var seen = 0
+    good.onEnd { _ in seen += 1 }
+    bench.scheduler.runReady()
+    good.onEnd { _ in seen += 1 }
+    #expect(good.status == .done && good.results == [1, 2] && seen == 2)
+    #expect(bad.status == .failed && bad.error?.position?.line == 1 && !bad.isErrorObserved)
+    #expect(ended == ["good done ", "bad failed no"])
+  }
+
+  @Test func exitUnwindsEverything() throws {
+    let bench = try Bench()
+    let closing = "local x <close> = setmetatable({}, { __close = function() print('closed') end })"
+    #expect(try bench.run("\(closing) pcall(os.exit, 3) print('no')") == .exit(3))
+    #expect(
+      try bench.run("\(closing) coroutine.wrap(function() \(closing) os.exit(false) end)()") == .exit(1))
+    #expect(try bench.run("\(closing) spawn(os.exit, 7) sleep(100)") == .exit(7))
+    #expect(
+      try bench.run("spawn(os.exit) table.sort({ 1, 2 }, function() sleep(0.01) end) sleep(5)") == .exit(0))
+    #expect(bench.printed == "closed\nclosed\nclosed\nclosed\n")
+    #expect(try bench.run("return 1") == .values([1]))
+  }
+
+  @Test func turnWaitsForKeysAndDeadlines() async throws {
+    try await onThread {
+      let bench = try Bench()
+      var ends: [Int32] = [0, 0]
+      pipe(&ends)
+      defer { ends.forEach { close($0) } }
+      let interrupter = bench.state.interrupter
+      bench.scheduler.spawn(try bench.state.load("sleep(0.01) print('tick')", chunkName: "=t"))
+      #expect(
+        bench.scheduler.turn(waitingFor: ends[0], deadline: .now.advanced(bySeconds: 0.05)) == .deadline)
+      #expect(bench.printed == "tick\n")
+      write(ends[1], "x", 1)
+      #expect(bench.scheduler.turn(waitingFor: ends[0]) == .readable)
+      let drain = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
+      read(ends[0], drain, 1)
+      drain.deallocate()
+      Thread.detachNewThread { interrupter.interrupt() }
+      #expect(bench.scheduler.turn(waitingFor: ends[0]) == .interrupted)
+      bench.scheduler.spawn(try bench.state.load("os.exit(4)", chunkName: "=t"))
+      #expect(bench.scheduler.turn(waitingFor: ends[0]) == .exit(4))
+    }
+  }
+
+  @Test func runsWhatOtherThreadsPost() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let inbox = bench.scheduler.inbox
+      Thread.detachNewThread {
+        for number in 1...1000 {
+          let accepted = inbox.post { state in state.setGlobal("posted", number) }
+          #expect(accepted)
+        }
+      }
+      try bench.run("while posted ~= 1000 do sleep(0.001) end")
+      bench.state.close()
+      #expect(!inbox.post { _ in })
+    }
+  }
+
+  @Test func stopsATaskThatHogsWhileTheForegroundWaits() async throws {
+    try await onThread {
+      let bench = try Bench()
+      var stopped: [String] = []
+      bench.scheduler.onTaskEnd = { stopped.append($0.error?.code ?? "none") }
+      let interrupter = bench.state.interrupter
+      Thread.detachNewThread {
+        usleep(30_000)
+        interrupter.interrupt()
+      }
+      var outcome = LuaOutcome.exit(0)
+      let duration = try seconds {
+        outcome = try bench.run("spawn(function() while true do end end) sleep(0.05) return 1")
+      }
+      #expect(outcome == .values([1]))
+      #expect(stopped == ["interrupted"])
+      #expect(duration < 0.4)
+    }
+  }
+
+  @Test func sparesATaskThatIsOnlyBusy() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let interrupter = bench.state.interrupter
+      Thread.detachNewThread {
+        usleep(30_000)
+        interrupter.interrupt()
+      }
+      let error = try bench.error(
+        """
+        spawn(function() while not over do for i = 1, 1e4 do end sleep(0) count = (count or 0) + 1 end print("lives") end)
+        sleep(100)
+        """)
+      #expect(error.code == "interrupted")
+      try bench.run("over = true sleep(0.05)")
+      #expect(bench.printed == "lives\n")
+    }
+  }
+
+  @Test func forgetsTimersOfWaitsThatEndedEarly() throws {
+    let bench = try Bench()
+    bench.define("brief") { _ throws(LuaError) in
+      var asked = 0
+      let wait = LuaWait(
+        deadline: .now.advanced(bySeconds: 1000),
+        poll: {
+          asked += 1
+          return asked > 2
+        },
+        arm: { wakeup in wakeup.fire() })
+      return .wait(wait)
+    }
+    try bench.run("for i = 1, 5000 do brief() end")
+    #expect(bench.scheduler.timerCount < 200)
+  }
+}
