@@ -23,9 +23,22 @@ public final class StreamReader: Sendable {
   /// The next unread frame; never waits.
   public func take() -> Outcome { streamer.take(id) }
 
-  /// Asks to be called once, on any thread, when `take` may answer something else than pending; nil takes it back.
-  /// - Returns: false when somebody else is waiting already; `wake` is not kept then.
-  public func arm(_ wake: (@Sendable () -> Void)?) -> Bool { streamer.arm(id, wake) }
+  /// What became of a wish to be woken.
+  public enum Armed: Sendable, Hashable {
+    /// Kept: `wake` will be called once.
+    case armed
+    /// Not kept: `take` has something to say already.
+    case ready
+    /// Not kept: somebody else waits on this reader.
+    case busy
+  }
+
+  /// Asks to be called once, on any thread, as soon as `take` may answer something else than pending. Nothing that
+  /// happens between `take` and this call is missed. A call may turn out to have been for nothing: take, and arm again.
+  public func arm(_ wake: @escaping @Sendable () -> Void) -> Armed { streamer.arm(id, wake) }
+
+  /// Takes the wish back; a call that is under way already may still come.
+  public func disarm() { streamer.disarm(id) }
 
   /// Unread frames, and samples that fell out of the buffer unread so far.
   public var lag: (frames: Int, dropped: Int64) { streamer.lag(id) }

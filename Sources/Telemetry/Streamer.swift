@@ -158,8 +158,12 @@ public final class Streamer: StreamSink {
     core.withLock { $0.take(id) }
   }
 
-  func arm(_ id: Int, _ wake: (@Sendable () -> Void)?) -> Bool {
+  func arm(_ id: Int, _ wake: @escaping @Sendable () -> Void) -> StreamReader.Armed {
     core.withLock { $0.arm(id, wake) }
+  }
+
+  func disarm(_ id: Int) {
+    core.withLock { $0.disarm(id) }
   }
 
   func lag(_ id: Int) -> (frames: Int, dropped: Int64) {

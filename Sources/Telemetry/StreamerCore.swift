@@ -228,10 +228,16 @@ struct StreamerCore {
     if let reader = readers.removeValue(forKey: id) { counts.dropped += reader.dropped + reader.untold }
   }
 
-  mutating func arm(_ id: Int, _ wake: Wake?) -> Bool {
-    if wake != nil, readers[id]?.wake != nil { return false }
+  mutating func arm(_ id: Int, _ wake: @escaping Wake) -> StreamReader.Armed {
+    guard let reader = readers[id] else { return .ready }
+    if reader.wake != nil { return .busy }
+    guard reader.unread.isEmpty, machine.isLive || machine.state == .ready else { return .ready }
     readers[id]?.wake = wake
-    return true
+    return .armed
+  }
+
+  mutating func disarm(_ id: Int) {
+    readers[id]?.wake = nil
   }
 
   func lag(_ id: Int) -> (frames: Int, dropped: Int64) {
