@@ -30,6 +30,8 @@ package enum Limits {
   package static let cellScalars = 1 << 20
   /// Bytes taken from the terminal at a time inside a paste.
   package static let pasteReadBytes = 4_096
+  /// How long Ctrl-Z waits for the stop; without job control none comes.
+  package static let stopWait: Duration = .milliseconds(200)
   /// Candidates listed for one Tab.
   package static let candidatesShown = 200
   /// Cells of history in memory: weeks of work, a few megabytes.

@@ -9,7 +9,7 @@ import Glibc
 package final class LineEditor: CellReader {
   /// Answers Tab; cursor and range count scalars.
   package var complete: ((_ text: String, _ cursor: Int) -> Completion?)?
-  /// Called after Ctrl-Z or an outside stop, when the process goes on, with how long it stood.
+  /// Called after Ctrl-Z, when the process goes on, with how long it stood.
   package var onResume: ((Duration) -> Void)?
   package let history: History
   package let writer: TerminalWriter
@@ -28,7 +28,6 @@ package final class LineEditor: CellReader {
   var result: ReadResult?
   var recall: Recall?
   private var historyText: UnsafeMutableBufferPointer<wchar_t>?
-  private var suspendedAt: ContinuousClock.Instant?
 
   /// - Parameters:
   ///   - program: the name that `~/.editrc` may ask for.
@@ -64,6 +63,7 @@ package final class LineEditor: CellReader {
   /// Puts the terminal back as it was found. Harmless twice.
   package func close() {
     guard let editor else { return }
+    precondition(!isReading, "leave() is for the middle of a line")
     moon_edit_close(editor)
     historyText?.deallocate()
     historyText = nil
@@ -125,15 +125,37 @@ package final class LineEditor: CellReader {
     return try body()
   }
 
+  /// What typing while a cell runs came to.
+  package enum TypeAhead: Sendable {
+    /// Kept for the next prompt.
+    case kept
+    /// Ctrl-B: the cell is to go on in the background. Other keys are kept.
+    case background
+    /// The terminal is gone.
+    case closed
+  }
+
   /// Takes what was typed while a cell runs and keeps it for the next prompt.
   ///
-  /// Call when the descriptor is readable and nobody else reads it. True when Ctrl-B was among it, which is not kept.
-  package func takeTypeAhead() -> Bool {
+  /// Call when the descriptor is readable and nobody else reads it.
+  package func takeTypeAhead() -> TypeAhead {
     var bytes = [UInt8](repeating: 0, count: Limits.pasteReadBytes)
-    let count = readAvailable(&bytes)
-    let wantsBackground = bytes[..<count].contains(0x02)
+    guard let count = readAvailable(&bytes) else { return .closed }
     decoder.append(bytes[..<count].filter { $0 != 0x02 })
-    return wantsBackground
+    return bytes[..<count].contains(0x02) ? .background : .kept
+  }
+
+  /// Forgets what was typed ahead: Ctrl-C in a running cell is meant for that too.
+  package func dropTypeAhead() { decoder = KeyDecoder() }
+
+  /// Leaves the screen and the terminal in order for `exit()` from anywhere, also in the middle of a line.
+  package func leave() {
+    guard let editor else { return }
+    if isReading {
+      setBracketedPaste(false)
+      writer.finishEditing(scalars().text)
+    }
+    moon_edit_release_terminal(editor)
   }
 
   // MARK: The text
@@ -234,6 +256,7 @@ package final class LineEditor: CellReader {
 
   private func giveUp(_ result: ReadResult) -> Int32 {
     textWhenGivenUp = scalars().text
+    if result == .interrupted { dropTypeAhead() }
     self.result = result
     shown = nil
     return -1
@@ -283,10 +306,13 @@ package final class LineEditor: CellReader {
 
   private func setBracketedPaste(_ on: Bool) { writer.control(on ? "\u{1b}[?2004h" : "\u{1b}[?2004l") }
 
-  private func readAvailable(_ bytes: inout [UInt8]) -> Int {
+  /// How many bytes were there to be read; nil when the terminal is gone.
+  private func readAvailable(_ bytes: inout [UInt8]) -> Int? {
     var waiting = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
-    guard poll(&waiting, 1, 0) > 0, waiting.revents & Int16(POLLIN) != 0 else { return 0 }
-    return max(0, read(input, &bytes, bytes.count))
+    guard poll(&waiting, 1, 0) > 0 else { return 0 }
+    let count = read(input, &bytes, bytes.count)
+    if count > 0 { return count }
+    return count < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : nil
   }
 
   // MARK: Signals
@@ -300,8 +326,8 @@ package final class LineEditor: CellReader {
     }
   }
 
+  /// Another program stopped us and had the terminal meanwhile.
   private func resume() {
-    guard suspendedAt == nil else { return }
     moon_edit_take_terminal(editor)
     setBracketedPaste(true)
     writer.resumed()
@@ -310,17 +336,18 @@ package final class LineEditor: CellReader {
   /// Ctrl-Z: the terminal goes back as it was found, the process group stops, and here it goes on.
   func suspend() {
     let start = ContinuousClock.now
-    suspendedAt = start
     writer.finishEditing(scalars().text)
     setBracketedPaste(false)
     moon_edit_release_terminal(editor)
+    _ = TerminalSignals.take()
     kill(0, SIGTSTP)
+    // The stop comes by any of the process's threads, so not at once in this one.
+    let stopped = TerminalSignals.waitForResume(within: Limits.stopWait)
     moon_edit_take_terminal(editor)
     setBracketedPaste(true)
     moon_edit_resized(editor)
     writer.resumed()
-    suspendedAt = nil
-    onResume?(ContinuousClock.now - start)
+    if stopped { onResume?(ContinuousClock.now - start) }
     shown = nil
     refresh()
   }

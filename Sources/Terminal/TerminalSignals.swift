@@ -1,4 +1,5 @@
 import CShims
+import Glibc
 
 /// The two signals of a terminal that an editor must hear of. SIGINT is the program's.
 package enum TerminalSignals {
@@ -16,6 +17,19 @@ package enum TerminalSignals {
   package static func install() -> Int32? {
     let descriptor = moon_signals_install()
     return descriptor < 0 ? nil : descriptor
+  }
+
+  /// Waits until the process goes on after a stop that it asked for; false when no stop came in that time, as in a
+  /// process group without a shell.
+  package static func waitForResume(within limit: Duration) -> Bool {
+    guard let descriptor = install() else { return false }
+    let deadline = ContinuousClock.now + limit
+    while !take().contains(.resumed) {
+      guard ContinuousClock.now < deadline else { return false }
+      var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      poll(&waiting, 1, 20)
+    }
+    return true
   }
 
   /// What came since the last call. ``LineEditor`` calls this itself while a line is read.

@@ -68,6 +68,7 @@ package final class TerminalWriter {
   private var lastFlush: ContinuousClock.Instant
   private var flushAt: ContinuousClock.Instant?
   private var atLineStart = true
+  private var mayHaveColors = false
   private var plainPrompt: String?
   private var progressText: String?
   private var progressShown: String?
@@ -116,6 +117,7 @@ package final class TerminalWriter {
       hideProgress()
       send(bytes, to: stream)
       atLineStart = endsALine(bytes)
+      mayHaveColors = mayHaveColors || bytes.contains(0x1b)
       if progressText != nil { schedule(now() + Limits.progressInterval) }
     } else {
       addLines(of: bytes, source: Source(job: job, isError: stream == .error))
@@ -307,6 +309,8 @@ package final class TerminalWriter {
     if !atLineStart { out.append(0x0a) }
     out += text
     atLineStart = true
+    // Colours that a print left on end with it.
+    if text.contains(0x1b) { out += Array("\u{1b}[0m".utf8) }
     if edited != nil {
       out += Array(draw(size: measure()).utf8)
     } else if let plainPrompt {
@@ -331,6 +335,8 @@ package final class TerminalWriter {
   }
 
   private func startLine() {
+    if mayHaveColors { sendToTerminal("\u{1b}[0m") }
+    mayHaveColors = false
     if !atLineStart { sendToTerminal("\n") }
     atLineStart = true
   }

@@ -209,9 +209,9 @@ import Testing
     desk.terminal.send("rd")
     #expect(desk.screen.text == "[1]> first")
     #expect(try desk.read() == .cell("second"))
-    #expect(!desk.editor.takeTypeAhead())
+    #expect(desk.editor.takeTypeAhead() == .kept)
     desk.terminal.send("\u{2}!\r")
-    #expect(desk.editor.takeTypeAhead())
+    #expect(desk.editor.takeTypeAhead() == .background)
     #expect(try desk.read() == .cell("third!"))
     #expect(desk.screen.text == "[1]> first\n[1]> second\n[1]> third!")
   }
@@ -234,6 +234,16 @@ import Testing
         #expect(!desk.terminal.echoes)
       }, keys("c\r"))
     #expect(result == .cell("abc"))
+    let last = try desk.read(
+      keys("half"),
+      look { desk in
+        desk.editor.leave()
+        #expect(desk.terminal.echoes)
+        #expect(!desk.screen.modes.contains(2004))
+        #expect(desk.screen.text == "[1]> abc\n[1]> half")
+        #expect(desk.screen.row == 2)
+      }, { _ in .closed })
+    #expect(last == .endOfFile)
     desk.editor.close()
     #expect(desk.terminal.echoes)
   }

@@ -187,22 +187,6 @@ package final class PseudoTerminal {
     throw Failure(description: "the program goes on; the screen is\n\(screen.history)")
   }
 
-  /// Whether the program is stopped, as by Ctrl-Z.
-  package func waitForStop(within: Duration = .seconds(10)) throws {
-    guard let process else { throw Failure(description: "nothing runs") }
-    let deadline = ContinuousClock.now + within
-    while ContinuousClock.now < deadline {
-      readAvailable(waitMs: 10)
-      var status: Int32 = 0
-      if waitpid(process, &status, WNOHANG | WUNTRACED) == process {
-        if status & 0xff == 0x7f { return }
-        self.process = nil
-        throw Failure(description: "ended in place of stopping: \(ending(of: status))")
-      }
-    }
-    throw Failure(description: "does not stop; the screen is\n\(screen.history)")
-  }
-
   /// Sends a signal to the program alone.
   package func signal(_ number: Int32) { if let process { kill(process, number) } }
 
