@@ -87,7 +87,7 @@ let package = Package(
     tests("BelaTests", ["Bela", "Telemetry", "Transport"], resources: [.copy("Captures")]),
     tests("SynnaxTests", ["Synnax", "Telemetry", "Transport"], resources: [.copy("Vectors")]),
     tests("RecordingTests", ["Recording", "Telemetry"]),
-    tests("PlottingTests", ["Plotting", "Telemetry", "Transport"]),
+    tests("PlottingTests", ["Plotting", "Telemetry", "Transport"], resources: [.copy("Golden")]),
     tests("SimulationTests", ["Simulation", "Bela", "Synnax", "Telemetry", "Transport"]),
     tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Simulation"]),
     tests("NotebooksTests", ["Notebooks", "Lua", "Bindings", "Simulation"]),
