@@ -30,8 +30,13 @@ package struct Downsampler {
     let numbers = series.first + Int64(part.lowerBound)..<series.first + Int64(part.upperBound)
     let breaks = series.gaps.filter { $0.at >= numbers.lowerBound && $0.at < numbers.upperBound }
     for gap in breaks {
-      let x = clock.x(series, Int(gap.at - series.first))
-      if view.contains(x) { trace.gaps.append(Trace.GapMark(x: x, samples: gap.samples)) }
+      let position = Int(gap.at - series.first)
+      let x = clock.x(series, position)
+      guard x >= view.lowerBound else { continue }
+      let from = position > 0 ? clock.x(series, position - 1) : x
+      if from <= view.upperBound {
+        trace.gaps.append(Trace.GapMark(from: min(from, x), x: x, samples: gap.samples))
+      }
     }
     var size: Int64 = 1
     while Int64(part.count) / size >= Int64(columns) * 2 { size *= 2 }

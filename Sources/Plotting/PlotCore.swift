@@ -271,7 +271,7 @@ struct PlotCore {
     var picture = PlotPicture(
       title: PlainText.clean(options.title ?? defaultTitle), kind: options.kind, layout: options.layout,
       axis: axis ?? .count("samples"), view: range, extent: extent, y: options.y, lines: [], flags: [],
-      state: state)
+      state: state, isLoaded: isLoaded)
     let drawn = lines.filter { options.kind != .xy || $0.channel.name != options.x }
     for (position, line) in drawn.enumerated() {
       let clock = lineClock(line)

@@ -36,6 +36,8 @@ package struct PlotPicture: Sendable {
   package var lines: [Line]
   package var flags: [Flag]
   package var state: PlotState
+  /// True when nothing more can come.
+  package var isLoaded: Bool
 
   /// The common unit of all lines; nil when there is none.
   package var unit: String? {

@@ -121,7 +121,7 @@ package struct SVGPicture {
     for index in lane { drawTrace(picture.lines[index], area, scale) }
     text += "</g>\n"
     for index in lane {
-      for gap in picture.lines[index].trace.gaps { drawGap(across(gap.x, area), area, gap.samples) }
+      for gap in picture.lines[index].trace.gaps { drawGap(gap, area) }
     }
     for flag in picture.flags where picture.view.contains(flag.x) { drawFlag(flag, area, named: id == 0) }
   }
@@ -171,13 +171,16 @@ package struct SVGPicture {
     }
   }
 
-  private mutating func drawGap(_ x: Double, _ area: Area, _ samples: Int64?) {
-    let what = samples.map { "\($0) samples missing" } ?? "samples missing"
+  private mutating func drawGap(_ gap: Trace.GapMark, _ area: Area) {
+    let what = gap.samples.map { "\($0) samples missing" } ?? "samples missing"
+    let from = max(area.left, across(gap.from, area))
+    let to = min(area.right, across(gap.x, area))
     text +=
-      "<path d=\"M\(Self.crisp(x)) \(Self.number(area.top))V\(Self.number(area.bottom))\" stroke=\"\(inks.red)\""
-      + " stroke-opacity=\"0.55\" stroke-dasharray=\"2 3\"><title>\(what)</title></path>\n"
+      "<rect x=\"\(Self.number(from))\" y=\"\(Self.number(area.top))\" width=\"\(Self.number(max(1, to - from)))\""
+      + " height=\"\(Self.number(area.height))\" fill=\"\(inks.red)\" fill-opacity=\"0.1\"><title>\(what)</title></rect>\n"
+    let middle = (from + to) / 2
     text +=
-      "<path d=\"M\(Self.number(x - 4)) \(Self.number(area.bottom + 5))h8l-4 -6z\" fill=\"\(inks.red)\"/>\n"
+      "<path d=\"M\(Self.number(middle - 4)) \(Self.number(area.bottom + 5))h8l-4 -6z\" fill=\"\(inks.red)\"/>\n"
   }
 
   private mutating func drawFlag(_ flag: PlotPicture.Flag, _ area: Area, named: Bool) {
@@ -199,10 +202,12 @@ package struct SVGPicture {
       "<path d=\"M\(Self.number(plot.left)) \(y)H\(Self.number(plot.right))\" stroke=\"\(inks.edge)\"/>\n"
     let caption = picture.caption ?? ""
     let room = plot.right - (caption.isEmpty ? 0 : Self.measure(caption) + 10)
+    var free = 0.0
     for mark in marks {
       let half = Self.measure(mark.label) / 2
       let x = min(max(across(mark.value, plot), half + 2), Double(width) - half - 2)
-      guard x + half <= max(room, plot.left) || caption.isEmpty else { continue }
+      guard x - half >= free, x + half <= max(room, plot.left) || caption.isEmpty else { continue }
+      free = x + half + 6
       put(mark.label, x, plot.bottom + 19, inks.soft, attributes: " text-anchor=\"middle\"")
     }
     put(

@@ -164,6 +164,11 @@ package struct TerminalPicture {
       case .held: Ink.amber
       case .lost: Ink.red
       }
+    guard !picture.isLoaded else {
+      canvas.write(
+        PlainText.fit(ascii(picture.title), columns: width, ellipsis: signs.ellipsis), column: 0, row: 0)
+      return
+    }
     let state = PlainText.fit(ascii(picture.state.text), columns: max(4, width / 2), ellipsis: signs.ellipsis)
     let column = width - PlainText.width(state) - 2
     let title = PlainText.fit(ascii(picture.title), columns: max(0, column - 2), ellipsis: signs.ellipsis)
@@ -210,7 +215,7 @@ package struct TerminalPicture {
       for row in 0..<rows {
         inside.write(signs.flag, column: column, row: row, colour: Ink.amber, overData: false)
       }
-      inside.write(ascii(flag.label), column: column + 1, row: 0, colour: Ink.amber, overData: false)
+      inside.write(ascii(flag.label), column: column + 1, row: 0, colour: Ink.amber)
     }
     canvas.paste(inside, column: left, row: firstRow)
   }
@@ -226,12 +231,14 @@ package struct TerminalPicture {
     let ticks = picture.axis.ticks(picture.view, width: Double(columns), gap: 2) {
       Double(PlainText.width($0))
     }
+    var free = 0
     for tick in ticks {
       guard let column = cell(tick.value, columns) else { continue }
       canvas.write(signs.mark, column: left + column, row: row, colour: Ink.faint)
       let label = PlainText.width(tick.label)
       let from = min(max(0, left + column - label / 2), width - label)
-      guard from + label <= width - captionWidth else { continue }
+      guard from >= free, from + label <= width - captionWidth else { continue }
+      free = from + label + 1
       canvas.write(tick.label, column: from, row: row + 1, colour: Ink.axis)
     }
     canvas.write(caption, column: width - captionWidth, row: row + 1, colour: Ink.axis)

@@ -21,9 +21,8 @@ package enum Ticks {
 
   /// Multiples of a step within a range, 1000 at most.
   package static func multiples(of step: Double, in range: ClosedRange<Double>) -> [Double] {
-    let slack = step * 1e-6
-    let first = ((range.lowerBound - slack) / step).rounded(.up)
-    let last = ((range.upperBound + slack) / step).rounded(.down)
+    let first = (range.lowerBound / step - 1e-6).rounded(.up)
+    let last = (range.upperBound / step + 1e-6).rounded(.down)
     guard first <= last, last - first < 1000 else { return [] }
     return (0...Int(last - first)).map {
       let value = (first + Double($0)) * step
@@ -33,10 +32,10 @@ package enum Ticks {
 
   /// Marks of a scale of values.
   package static func values(_ range: ClosedRange<Double>, atMost most: Int) -> [Tick] {
-    let width = range.upperBound - range.lowerBound
-    // The width of the largest range is more than the largest number.
-    let nice =
-      width.isFinite ? step(over: width, atMost: most) : step(over: .greatestFiniteMagnitude, atMost: most)
+    // Halves, because the width of the largest range is more than the largest number.
+    let half = range.upperBound / 2 - range.lowerBound / 2
+    let nice = step(
+      over: min(half, .greatestFiniteMagnitude / 4) * 2, atMost: max(1, half > 1e307 ? most / 2 : most))
     let marks = multiples(of: nice, in: range)
     let labels = Self.labels(marks, step: nice)
     return zip(marks, labels).map { Tick(value: $0, label: $1) }

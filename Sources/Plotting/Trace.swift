@@ -16,8 +16,16 @@ package struct Trace: Sendable {
   package var range = Envelope.empty
 
   package struct GapMark: Sendable, Hashable {
+    /// The last sample before it.
+    package var from: Double
     package var x: Double
     package var samples: Int64?
+
+    package init(from: Double, x: Double, samples: Int64?) {
+      self.from = from
+      self.x = x
+      self.samples = samples
+    }
   }
 
   package init() {}
