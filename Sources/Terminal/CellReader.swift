@@ -20,7 +20,8 @@ package enum ReadResult: Equatable, Sendable {
 
 /// Where cells come from: a person who edits, or plain lines.
 ///
-/// For the interpreter thread only. While it waits it calls `waitForKey`, which runs tasks, timers and output.
+/// For the interpreter thread only. While it waits it calls `waitForKey`, which runs tasks, timers and
+/// output.
 package protocol CellReader: AnyObject {
   /// - Parameters:
   ///   - prompt: asked at each redraw, so it may change while the line is edited. Colours take no room.

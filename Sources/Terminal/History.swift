@@ -2,9 +2,9 @@ import Glibc
 
 /// Cells of earlier sessions and of this one, in memory and in a file that any number of sessions share.
 ///
-/// The file is JSON lines (``HistoryLine``), private to the user. Each cell is one write under a lock, so sessions lose
-/// nothing of each other. It is read at the first use, from its end, so its size does not matter to the start.
-/// For the interpreter thread only.
+/// The file is JSON lines (``HistoryLine``), private to the user. Each cell is one write under a lock, so
+/// sessions lose nothing of each other. It is read at the first use, from its end, so its size does not
+/// matter to the start. For the interpreter thread only.
 package final class History {
   /// Where the file is; nil when nothing is kept.
   package let path: String?
@@ -28,7 +28,8 @@ package final class History {
     self.keeps = keeps
   }
 
-  /// `MOONTIDE_HISTORY` (empty: none), else `$XDG_STATE_HOME/moontide/history.jsonl`, else below `~/.local/state`.
+  /// `MOONTIDE_HISTORY` (empty: none), else `$XDG_STATE_HOME/moontide/history.jsonl`, else below
+  /// `~/.local/state`.
   package static func defaultPath(environment: [String: String]) -> String? {
     if let path = environment["MOONTIDE_HISTORY"] { return path.isEmpty ? nil : path }
     if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") {
@@ -58,9 +59,11 @@ package final class History {
     return true
   }
 
-  /// Adds a cell that was run; false when it is not kept: empty, begins with a blank, repeats the last, is a secret.
+  /// Adds a cell that was run; false when it is not kept: empty, begins with a blank, repeats the last, is a
+  /// secret.
   ///
-  /// A file that cannot be written is no reason to stop: ``lastError`` says why, and the cell stays in memory.
+  /// A file that cannot be written is no reason to stop: ``lastError`` says why, and the cell stays in
+  /// memory.
   @discardableResult
   package func add(_ cell: String, time: Double) -> Bool {
     guard let first = cell.unicodeScalars.first, !first.properties.isWhitespace,

@@ -53,7 +53,8 @@ extension LineEditor {
 
   func bindViKeys() {
     for (key, command) in Self.bindings where Self.viBindings.contains(key) {
-      // In vi Escape is a key of its own, which changes to the command map; the rest of a sequence is found there.
+      // In vi Escape is a key of its own, which changes to the command map; the rest of a sequence is found
+      // there.
       let alternative = key.hasPrefix(#"\e"#) ? String(key.dropFirst(2)) : key
       if alternative == key { bind(key, command) }
       withWide(alternative) { key in withWide(command) { moon_edit_bind_alternative(editor, key, $0) } }
@@ -183,8 +184,8 @@ extension LineEditor {
     return true
   }
 
-  /// Incremental search: each key narrows it, Ctrl-R goes on to older cells, Enter runs what was found, Escape keeps
-  /// it for editing, Ctrl-G puts back what was there.
+  /// Incremental search: each key narrows it, Ctrl-R goes on to older cells, Enter runs what was found,
+  /// Escape keeps it for editing, Ctrl-G puts back what was there.
   private func search() -> UInt8 {
     let before = scalars()
     var pattern: [Unicode.Scalar] = []

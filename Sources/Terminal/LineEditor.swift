@@ -3,9 +3,10 @@ import Glibc
 
 /// Edits cells on a terminal with libedit.
 ///
-/// libedit reads keys, keeps the text and obeys `~/.editrc`; ``TerminalWriter`` draws. Not thread-safe: created, used
-/// and closed on the interpreter thread. From creation to ``close()`` the terminal echoes nothing, so what is typed
-/// while a cell runs shows once, at its prompt; ``withTerminalReleased(_:)`` lends it to other programs.
+/// libedit reads keys, keeps the text and obeys `~/.editrc`; ``TerminalWriter`` draws. Not thread-safe:
+/// created, used and closed on the interpreter thread. From creation to ``close()`` the terminal echoes
+/// nothing, so what is typed while a cell runs shows once, at its prompt; ``withTerminalReleased(_:)`` lends
+/// it to other programs.
 package final class LineEditor: CellReader {
   /// Answers Tab; cursor and range count scalars.
   package var complete: ((_ text: String, _ cursor: Int) -> Completion?)?
@@ -236,8 +237,8 @@ package final class LineEditor: CellReader {
 
   var isPasting = false
 
-  /// Whether an Escape begins the mark of a paste, whose other bytes come with it. What was read and is not the mark
-  /// stays to be read.
+  /// Whether an Escape begins the mark of a paste, whose other bytes come with it. What was read and is not
+  /// the mark stays to be read.
   private func pasteBegins() -> Bool {
     let mark = Array("[200~".utf8)
     while true {

@@ -1,7 +1,7 @@
 /// What of the edited text is on the screen, and the bytes that bring the screen up to date.
 ///
-/// A plain value that knows only what it drew itself: it never asks the terminal. Rows are broken by the view, not
-/// by the terminal, so where the cursor stands is known at any width.
+/// A plain value that knows only what it drew itself: it never asks the terminal. Rows are broken by the
+/// view, not by the terminal, so where the cursor stands is known at any width.
 package struct LineView {
   package private(set) var isShown = false
   private var rows: [TextLayout.Row] = []
@@ -58,8 +58,8 @@ package struct LineView {
     return out
   }
 
-  /// Takes the text off a screen that has a new width. Terminals wrap what was drawn anew, row by row, and the
-  /// cursor goes with its character.
+  /// Takes the text off a screen that has a new width. Terminals wrap what was drawn anew, row by row, and
+  /// the cursor goes with its character.
   package mutating func eraseAfterResize(columns newColumns: Int) -> String {
     guard isShown else { return "" }
     let newColumns = max(1, newColumns)

@@ -2,8 +2,8 @@ import Glibc
 
 /// Reads cells as plain lines: from a file, a pipe, or a terminal without cursor movement (`TERM=dumb`).
 ///
-/// Waits through `waitForKey` as ``LineEditor`` does, so tasks go on. A text that ends in the middle of a cell is
-/// handed over as it is, for the language to say what is missing.
+/// Waits through `waitForKey` as ``LineEditor`` does, so tasks go on. A text that ends in the middle of a
+/// cell is handed over as it is, for the language to say what is missing.
 package final class PlainReader: CellReader {
   private let input: Int32
   private let writer: TerminalWriter

@@ -2,8 +2,8 @@ import Glibc
 
 /// Writes bytes to one descriptor, all of them: short writes, full pipes and signals included.
 ///
-/// SIGPIPE must be ignored by the program. A reader that is gone is remembered, and what comes after is dropped and
-/// counted, so the caller can end quietly.
+/// SIGPIPE must be ignored by the program. A reader that is gone is remembered, and what comes after is
+/// dropped and counted, so the caller can end quietly.
 package struct TerminalOutput {
   package let descriptor: Int32
   /// The errno that ended writing: EPIPE for a reader that is gone.

@@ -12,15 +12,16 @@ package enum TerminalSignals {
     package static let resumed = Seen(rawValue: Int32(MOON_SIGNAL_RESUMED))
   }
 
-  /// Installs the handlers. The descriptor it answers is readable when ``take()`` has something; poll it beside the
-  /// keyboard and answer `.attention` from `waitForKey`. Nil when the process is out of descriptors.
+  /// Installs the handlers. The descriptor it answers is readable when ``take()`` has something; poll it
+  /// beside the keyboard and answer `.attention` from `waitForKey`. Nil when the process is out of
+  /// descriptors.
   package static func install() -> Int32? {
     let descriptor = moon_signals_install()
     return descriptor < 0 ? nil : descriptor
   }
 
-  /// Waits until the process goes on after a stop that it asked for; false when no stop came in that time, as in a
-  /// process group without a shell.
+  /// Waits until the process goes on after a stop that it asked for; false when no stop came in that time, as
+  /// in a process group without a shell.
   package static func waitForResume(within limit: Duration) -> Bool {
     guard let descriptor = install() else { return false }
     let deadline = ContinuousClock.now + limit

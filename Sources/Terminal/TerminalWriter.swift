@@ -2,12 +2,12 @@ import Glibc
 
 /// The one writer of standard output and standard error; it owns the terminal.
 ///
-/// On a terminal, text that arrives while a line is edited is written above it, and the line stays as it was. Jobs
-/// get their name before each line and 20 lines a second; what is more is counted and kept for ``log(of:)``. Files
-/// and pipes get every byte as it is, in order, each stream apart.
+/// On a terminal, text that arrives while a line is edited is written above it, and the line stays as it was.
+/// Jobs get their name before each line and 20 lines a second; what is more is counted and kept for
+/// ``log(of:)``. Files and pipes get every byte as it is, in order, each stream apart.
 ///
-/// For the interpreter thread only. The program's loop wakes at ``deadline`` and calls ``flushIfDue()``; before the
-/// process ends it calls ``flush()``.
+/// For the interpreter thread only. The program's loop wakes at ``deadline`` and calls ``flushIfDue()``;
+/// before the process ends it calls ``flush()``.
 package final class TerminalWriter {
   package enum Stream: Sendable { case output, error }
 

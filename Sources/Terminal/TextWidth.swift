@@ -5,8 +5,8 @@ import Glibc
 package enum TextWidth {
   /// Sets the character type of the process: the user's locale when it is UTF-8, else C.UTF-8.
   ///
-  /// Call once at the start, before any other thread; Foundation does not do it. False when the system has neither,
-  /// and then wide characters count as one column.
+  /// Call once at the start, before any other thread; Foundation does not do it. False when the system has
+  /// neither, and then wide characters count as one column.
   @discardableResult
   package static func useUTF8Locale() -> Bool {
     for name in ["", "C.UTF-8"] {

@@ -3,7 +3,8 @@ import Terminal
 import TestSupport
 import Testing
 
-/// A line editor on a pseudo terminal inside the test: each step runs when the editor has read all keys and drawn.
+/// A line editor on a pseudo terminal inside the test: each step runs when the editor has read all keys and
+/// drawn.
 final class Desk {
   typealias Step = (Desk) throws -> WaitResult?
 

@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 
-/// A terminal made of software: a test types at one end, a program runs at the other, and ``screen`` is what a person
-/// would see.
+/// A terminal made of software: a test types at one end, a program runs at the other, and ``screen`` is what
+/// a person would see.
 ///
 /// The test's side is for one thread. Every wait has a deadline.
 package final class PseudoTerminal {

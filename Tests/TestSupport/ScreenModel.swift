@@ -1,7 +1,7 @@
 /// The screen of a small xterm: what a person would see of the bytes that a program wrote.
 ///
-/// Knows cursor movement, erasing, insertion and deletion, scrolling, wrapping with the pending column, wide and
-/// combining characters; records modes and unknown sequences, so that a test can see them.
+/// Knows cursor movement, erasing, insertion and deletion, scrolling, wrapping with the pending column, wide
+/// and combining characters; records modes and unknown sequences, so that a test can see them.
 package struct ScreenModel {
   package private(set) var columns: Int
   package private(set) var height: Int
