@@ -72,7 +72,8 @@ public final class LuaClass<T: AnyObject> {
   }
 
   private func receiving(_ function: String, _ body: @escaping Body) -> NativeFunction {
-    NativeFunction(name: function, skip: 1) { [unowned self] call throws(LuaError) in
+    // Safety: the state keeps its classes until it has closed the functions of all of them.
+    NativeFunction(name: function, skip: 1) { [unowned(unsafe) self] call throws(LuaError) in
       guard let object = self.object(call.lua, 1) else { throw self.badSelf(call) }
       return try body(object, call)
     }

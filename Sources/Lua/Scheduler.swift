@@ -281,6 +281,8 @@ public final class Scheduler {
     } else if wait.poll() {
       makeReady(task, .ready)
     } else if let limit = wait.limit {
+      let now = clock.now()
+      guard limit > now else { return makeReady(task, ending(of: wait, at: now)) }
       timers.insert(Timer(deadline: limit, task: task.id, sequence: task.waitSequence))
       forgetStaleTimers()
     }

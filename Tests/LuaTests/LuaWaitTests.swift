@@ -235,7 +235,10 @@ import Testing
         interrupter.interrupt()
         return .none
       }
-      for body in ["while true do end", "read()", "table.sort({ 2, 1 }, function() read() end)"] {
+      for body in [
+        "while true do end", "read()", "coroutine.wrap(function() while true do end end)()",
+        "table.sort({ 2, 1 }, function() read() end)",
+      ] {
         bench.printed = ""
         let error = try bench.error(
           """
@@ -253,6 +256,32 @@ import Testing
         bench.state.collect()
         #expect(bench.printed == "closed\tfalse\te\ncollected\n", "\(body)")
       }
+    }
+  }
+
+  @Test(arguments: ["resume(coroutine.create(", "wrap("]) func handlersOfCoroutinesRunAfterAnInterrupt(
+    _ start: String
+  ) async throws {
+    try await onThread {
+      let bench = try Bench()
+      bench.define("stop") { [interrupter = bench.state.interrupter] _ throws(LuaError) in
+        interrupter.interrupt()
+        return .none
+      }
+      let end = start == "wrap(" ? ")()" : "))"
+      let error = try bench.error(
+        """
+        coroutine.\(start)function()
+          local x <close> = setmetatable({}, { __close = function() print("inner") while true do end end })
+          coroutine.wrap(function()
+            local y <close> = setmetatable({}, { __close = function() print("innermost") end })
+            stop()
+            while true do end
+          end)()
+        end\(end)
+        """)
+      #expect(error.code == "interrupted")
+      #expect(bench.printed == "innermost\ninner\n")
     }
   }
 }
