@@ -23,6 +23,7 @@ public final class Interrupter: @unchecked Sendable {
   /// An interrupt was asked for and has not struck.
   public var isRequested: Bool { mt_irq_requested(irq) }
 
-  func take() -> Bool { mt_irq_take(irq) }
+  /// Takes a request back that has not struck; false when there was none. On the interpreter's thread.
+  package func take() -> Bool { mt_irq_take(irq) }
   func ring() { mt_irq_ring(irq) }
 }
