@@ -6,4 +6,27 @@ package enum Limits {
   package static let jsonDepth = 200
   /// A list longer than a screen or two helps nobody.
   package static let completionCandidates = 1_000
+
+  /// Deeper tables are somebody's data structure, not something to read.
+  package static let printDepth = 5
+  /// About two screens of items in one answer…
+  package static let printItems = 200
+  /// …and of one table.
+  package static let printItemsPerTable = 100
+  /// Pairs that are looked at to be sorted: ten million would take seconds.
+  package static let scannedPairs = 2_000
+  /// An echo is read, not stored: `print` and files show everything.
+  package static let echoBytes = 16_384
+  package static let nestedStringBytes = 200
+  package static let echoValues = 50
+  /// An answer comes within 0.2 s whatever a `__tostring` does; the rest of that is for Lua to unwind.
+  package static let printTime = Duration.milliseconds(120)
+  /// Values in `Out`: they keep whole recordings alive.
+  package static let outputsKept = 1_000
+  /// Sources in `In` and for error texts.
+  package static let inputsKept = 10_000
+  /// Levels of a traceback that are shown: a deep recursion repeats itself.
+  package static let tracebackLevels = 12
+  /// A line of source in an error text.
+  package static let lineBytes = 400
 }

@@ -188,7 +188,9 @@ package struct ErrorHints: Sendable {
 
   private var functionName: String? {
     for opening in ["calling '", "bad argument #1 to '"] {
-      if let start = message.firstRange(of: opening)?.upperBound, let end = message[start...].firstIndex(of: "'") {
+      if let start = message.firstRange(of: opening)?.upperBound,
+        let end = message[start...].firstIndex(of: "'")
+      {
         return String(message[start..<end])
       }
     }

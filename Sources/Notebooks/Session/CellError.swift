@@ -1,0 +1,116 @@
+import Lua
+
+/// An error as a person should read it: message, where, the line's text, what may help.
+package struct CellError: Error, Equatable, Sendable {
+  package struct Level: Equatable, Sendable {
+    /// `cell 3, line 2` or `file.lua:12`.
+    package var place: String
+    /// The line of source, without its margin; nil when it is not known.
+    package var text: String?
+    /// The function's name, when Lua knows it.
+    package var function: String?
+  }
+
+  /// Lua's or an API function's: `syntax`, `error`, `timeout`, `interrupted`…
+  package var code: String
+  /// Without position.
+  package var message: String
+  /// What to do about it: the error's own hint first.
+  package var hints: [String]
+  /// The user's code, innermost first.
+  package var traceback: [Level]
+  package var cell: Int
+  /// Chunk and line of the innermost level: for editors and reports.
+  package var source: String?
+  package var line: Int?
+
+  package var isSyntax: Bool { code == "syntax" }
+  package var isInterrupt: Bool { code == "interrupted" }
+
+  /// The whole text, in plain lines.
+  package var description: String {
+    var lines = [traceback.first.map { "\($0.place): \(message)" } ?? message]
+    for (index, level) in traceback.enumerated() {
+      if index > 0 {
+        lines.append("  from \(level.place)" + (level.function.map { " in \($0)" } ?? ""))
+      }
+      if let text = level.text { lines.append("    \(text)") }
+    }
+    lines += hints.map { "  \($0)" }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// The sources of cells and files, for the text of a line in an error.
+struct SourceBook {
+  private var sources: [String: [UInt8]] = [:]
+  private var typed: [String] = []
+
+  /// `name` as it is in a traceback. Typed cells beyond a bound are forgotten, oldest first.
+  mutating func add(_ source: [UInt8], name: String, isFile: Bool) {
+    let isNew = sources.updateValue(source, forKey: name) == nil
+    guard !isFile, isNew else { return }
+    typed.append(name)
+    if typed.count > Limits.inputsKept {
+      // A tenth at once: removing from the front costs the length.
+      let old = typed.prefix(Limits.inputsKept / 10)
+      for name in old { sources[name] = nil }
+      typed.removeFirst(old.count)
+    }
+  }
+
+  func line(_ number: Int, of name: String) -> String? {
+    guard let source = sources[name], number > 0 else { return nil }
+    var line = 1
+    var start = 0
+    while line < number {
+      guard let end = source[start...].firstIndex(of: 0x0A) else { return nil }
+      start = end + 1
+      line += 1
+    }
+    let text = source[start...].prefix { $0 != 0x0A }.trimmed
+    return text.isEmpty ? nil : LuaText.plain(LuaString(Array(text.prefix(Limits.lineBytes))))
+  }
+
+  func level(_ frame: LuaFrame) -> CellError.Level {
+    let isCell = frame.source.hasPrefix("cell ")
+    return CellError.Level(
+      place: isCell ? "\(frame.source), line \(frame.line)" : "\(frame.source):\(frame.line)",
+      text: line(frame.line, of: frame.source),
+      function: frame.function == "main chunk" ? nil : frame.function)
+  }
+
+  /// `names` are the globals at the time.
+  func error(_ error: LuaError, cell: Int, names: () -> [String]) -> CellError {
+    var frames = error.traceback.filter { !$0.isNative && $0.line > 0 }
+    var message = error.message
+    if let (frame, rest) = Self.position(
+      in: message, known: { sources[$0] != nil || frames.map(\.source).contains($0) })
+    {
+      message = rest
+      // A syntax error has no traceback; an error with level 2 names its caller.
+      if frames.isEmpty { frames = [frame] }
+      if let index = frames.firstIndex(where: { $0.source == frame.source && $0.line == frame.line }) {
+        frames.removeFirst(index)
+      }
+    }
+    let levels = frames.prefix(Limits.tracebackLevels).map(level)
+    let isOwn = error.isUnwinding || error.code == "memory"
+    let found =
+      isOwn ? [] : ErrorHints.hints(message: message, line: levels.first?.text ?? "", names: names())
+    let own = error.hint.map { [$0] } ?? []
+    return CellError(
+      code: error.code, message: message, hints: own + found.filter { !own.contains($0) }, traceback: levels,
+      cell: cell, source: frames.first?.source, line: frames.first?.line)
+  }
+
+  /// Splits `cell 3:2: text`; only chunk names that are known count, texts may look alike.
+  private static func position(in message: String, known: (String) -> Bool) -> (LuaFrame, String)? {
+    guard let mark = message.firstRange(of: ": ") else { return nil }
+    let place = message[..<mark.lowerBound]
+    guard let colon = place.lastIndex(of: ":"), let line = Int(place[place.index(after: colon)...]),
+      known(String(place[..<colon]))
+    else { return nil }
+    return (LuaFrame(source: String(place[..<colon]), line: line), String(message[mark.upperBound...]))
+  }
+}

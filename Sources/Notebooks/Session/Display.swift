@@ -1,0 +1,19 @@
+package import Lua
+
+/// Where a session shows what happens; the front end supplies it. Called on the interpreter's thread.
+package protocol Display: AnyObject {
+  func began(_ cell: Cell, number: Int)
+  /// The value of a cell, within the printer's bounds; may have several lines.
+  func echo(_ text: String, number: Int)
+  /// Something a person should know: a local that stays in its cell.
+  func note(_ text: String)
+  func error(_ error: CellError)
+  /// What Lua prints. `task` is who, nil for a cell that runs in the foreground.
+  func output(_ bytes: UnsafeRawBufferPointer, isError: Bool, task: LuaTask?)
+  func ended(_ outcome: Outcome)
+}
+
+extension Display {
+  package func began(_ cell: Cell, number: Int) {}
+  package func ended(_ outcome: Outcome) {}
+}

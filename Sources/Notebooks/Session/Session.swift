@@ -1,0 +1,180 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+package import Lua
+
+/// A notebook while it runs: cells go in, outcomes come out, everything to see goes to the display.
+///
+/// On the interpreter's thread only. Keeps `In`, `Out`, `_`, `__` and `___`; numbers count from 1.
+package final class Session {
+  package let state: LuaState
+  package var display: any Display
+  package var printer: Printer
+  /// All samples that streams have delivered so far; for statistics.
+  package var samplesReceived: () -> Int = { 0 }
+  /// The number of the next cell.
+  package private(set) var nextNumber = 1
+
+  private var sources = SourceBook()
+  private let globals: LuaReference?
+  private var inputs: LuaReference
+  private var outputs: LuaReference
+
+  package init(_ state: LuaState, display: any Display) {
+    self.state = state
+    self.display = display
+    printer = Printer(state)
+    globals = if case .table(let table) = state.global("_G") { table } else { nil }
+    inputs = state.newTable()
+    outputs = state.newTable()
+    state.setGlobal("In", inputs)
+    state.setGlobal("Out", outputs)
+    state.output = { [weak self] bytes, isError in
+      guard let self else { return }
+      let task = self.state.scheduler.current
+      self.display.output(
+        bytes, isError: isError, task: task === self.state.scheduler.foreground ? nil : task)
+    }
+  }
+
+  // MARK: Cells
+
+  /// False when Enter should begin a new line. Compiles, runs nothing.
+  package func isComplete(_ text: [UInt8]) -> Bool {
+    guard case .code(let source) = CellInput(text) else { return true }
+    return source.plan { self.compile($0, chunkName: "=cell").result } != .incomplete
+  }
+
+  /// Runs one cell to its end, tasks beside it.
+  /// - Parameter arguments: what `...` is in the cell.
+  @discardableResult
+  package func run(_ cell: Cell, arguments: [LuaValue] = []) -> Outcome {
+    let source = CellSource(cell.text)
+    guard !LuaLexer.tokens(cell.text).isEmpty else { return outcome(.empty, 0) }
+    let number = nextNumber
+    let chunkName = cell.chunkName(number: number)
+    let padding = [UInt8](repeating: 0x0A, count: cell.padding)
+    var compiled: (source: [UInt8], function: LuaReference)?
+    var failure: LuaError?
+    let plan = source.plan { candidate in
+      let (result, function, error) = self.compile(padding + candidate, chunkName: chunkName)
+      if let function { compiled = (candidate, function) }
+      if let error, case .failed = result { failure = failure ?? error }
+      return result
+    }
+    if plan == .incomplete, cell.origin == .typed { return outcome(.incomplete, number) }
+
+    nextNumber += 1
+    remember(cell, number: number, chunkName: chunkName, padding: padding)
+    display.began(cell, number: number)
+    let start = Moment(samples: samplesReceived())
+    let result: Outcome.Result
+    switch plan {
+    case .run:
+      guard let function = compiled?.function else { return outcome(.empty, number) }
+      for note in source.notes { display.note(note) }
+      result = execute(function, arguments, number: number, isQuiet: source.isQuiet)
+    case .incomplete: result = .failed(describe(unfinished(padding + cell.text, chunkName), cell: number))
+    case .failed(let message):
+      result = .failed(describe(LuaError("syntax", message, hint: failure?.hint), cell: number))
+    }
+    if case .failed(let error) = result { display.error(error) }
+    let ended = Outcome(number: number, result: result, statistics: start.elapsed(samples: samplesReceived()))
+    display.ended(ended)
+    return ended
+  }
+
+  /// An error of a task or of the program's own calls, as a cell's would be shown.
+  package func describe(_ error: LuaError, cell: Int = 0) -> CellError {
+    sources.error(error, cell: cell, names: { [self] in globalNames })
+  }
+
+  /// Strings among the keys of the globals; raw.
+  package var globalNames: [String] {
+    guard let globals else { return [] }
+    return state.pairs(of: globals).compactMap { $0.key.string }
+  }
+
+  private func execute(
+    _ function: LuaReference, _ arguments: [LuaValue], number: Int, isQuiet: Bool
+  ) -> Outcome.Result {
+    switch state.scheduler.run(function, arguments: arguments, name: "cell \(number)") {
+    case .values(let values):
+      if let first = values.first { keep(first, number: number) }
+      if !values.isEmpty, !isQuiet { display.echo(printer.text(values), number: number) }
+      return .values(values)
+    case .failed(let error, _): return .failed(describe(error, cell: number))
+    case .exit(let code): return .exit(code)
+    }
+  }
+
+  // MARK: Compiling
+
+  private func compile(
+    _ source: [UInt8], chunkName: String
+  ) -> (result: CompileResult, function: LuaReference?, error: LuaError?) {
+    do throws(LuaError) {
+      return (.ok, try state.load(source, chunkName: chunkName), nil)
+    } catch {
+      return (error.isIncomplete ? .incomplete(error.message) : .failed(error.message), nil, error)
+    }
+  }
+
+  /// In a file more lines will not come: what Lua says about the end of the text.
+  private func unfinished(_ text: [UInt8], _ chunkName: String) -> LuaError {
+    compile(text, chunkName: chunkName).error ?? LuaError("syntax", "the cell is not complete")
+  }
+
+  // MARK: Memory
+
+  private func remember(_ cell: Cell, number: Int, chunkName: String, padding: [UInt8]) {
+    switch cell.origin {
+    case .typed: sources.add(cell.text, name: String(chunkName.dropFirst()), isFile: false)
+    case .file: break
+    }
+    state.rawSet(inputs, .integer(Int64(number)), LuaString(cell.text))
+    state.rawSet(inputs, .integer(Int64(number - Limits.inputsKept)), LuaValue.nil)
+  }
+
+  /// The text of a file whose cells are about to run: for the lines in error texts.
+  package func addSource(_ bytes: [UInt8], name: String) {
+    sources.add(bytes, name: Cell.sourceName(ofFile: name), isFile: true)
+  }
+
+  private func keep(_ value: LuaValue, number: Int) {
+    state.rawSet(outputs, .integer(Int64(number)), value)
+    state.rawSet(outputs, .integer(Int64(number - Limits.outputsKept)), LuaValue.nil)
+    guard let globals, !value.isNil else { return }
+    state.rawSet(globals, "___", state.rawGet(globals, "__"))
+    state.rawSet(globals, "__", state.rawGet(globals, "_"))
+    state.rawSet(globals, "_", value)
+  }
+
+  private func outcome(_ result: Outcome.Result, _ number: Int) -> Outcome {
+    Outcome(number: number, result: result, statistics: .init(wall: .zero, cpu: .zero, samples: 0))
+  }
+}
+
+@available(*, unavailable)
+extension Session: Sendable {}
+
+/// A point in time, of the clock and of the thread's CPU.
+private struct Moment {
+  let wall = ContinuousClock.now
+  let cpu = Moment.threadTime
+  let samples: Int
+
+  init(samples: Int) { self.samples = samples }
+
+  func elapsed(samples now: Int) -> Outcome.Statistics {
+    .init(wall: ContinuousClock.now - wall, cpu: Moment.threadTime - cpu, samples: now - samples)
+  }
+
+  private static var threadTime: Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+  }
+}
