@@ -30,6 +30,13 @@ public protocol Feed: AnyObject, Sendable {
 public protocol StreamSink: AnyObject, Sendable {
   func receive(_ frame: Frame)
   func handle(_ event: StreamEvent)
+  /// Frames of these channels may come from now on, beside those that are streamed already: a source says so before
+  /// it changes the set of a running stream.
+  func prepare(_ channels: [Channel])
+}
+
+extension StreamSink {
+  public func prepare(_ channels: [Channel]) {}
 }
 
 /// What happens to a stream without being asked.

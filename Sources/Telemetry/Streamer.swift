@@ -139,6 +139,10 @@ public final class Streamer: StreamSink {
     if told { observer(event) }
   }
 
+  public func prepare(_ channels: [Channel]) {
+    core.withLock { $0.prepare(channels) }
+  }
+
   private func reachedSampleCount() async {
     if (try? await stop()) == true { observer(.finished) }
   }

@@ -57,6 +57,12 @@ struct StreamerCore {
     }
   }
 
+  /// Takes frames of these channels too, before the set becomes what `setChannels` says.
+  mutating func prepare(_ channels: [Channel]) {
+    let new = Set(channels.map(\.name))
+    setChannels(self.channels.filter { !new.contains($0.name) } + channels)
+  }
+
   mutating func setCapacity(_ new: BufferCapacity) throws(TelemetryError) -> BufferCapacity {
     switch new {
     case .samples(let count):
