@@ -17,8 +17,8 @@ let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-colle
 let sqlite: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let commandLine: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
-func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func target(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
@@ -66,7 +66,9 @@ let package = Package(
 
     // 4: cells, and the devices for those who have none.
     target("Notebooks", ["Lua", "Bindings"]),
-    target("Simulation", ["Bela", "Synnax", "Recording", "Telemetry", "Transport", logging, sqlite]),
+    target(
+      "Simulation", ["Bela", "Synnax", "Recording", "Telemetry", "Transport", logging, sqlite],
+      resources: [.copy("Recordings")]),
 
     // 5: the program.
     .executableTarget(
