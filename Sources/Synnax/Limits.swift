@@ -2,6 +2,8 @@
 public enum SynnaxLimits {
   /// One WebSocket message: what the official client accepts; larger ones would end a stream for its users too.
   public static let messageBytes = 5 << 20
+  /// One message that is accepted: several times what others take, since a core has no limit of its own.
+  static let receivedBytes = 16 << 20
   /// One written frame: stays below `messageBytes` when a core merges it with neighbours or adds time ranges.
   public static let writtenFrameBytes = 1 << 20
   /// Series in one frame: a frame of nothing but empty series would cost many times its size in memory.
@@ -21,6 +23,12 @@ public enum SynnaxLimits {
   static let writerBytes = 8 << 20
   /// Samples that one history read may return: all of them are in memory at once.
   public static let historyBytes = 1 << 30
+  /// Channels remembered by one client; then it forgets them and asks again.
+  static let cachedChannels = 100_000
+  /// Tasks that may wait to change the channels of one stream.
+  static let waitingUpdates = 1024
+  /// A password file: a line, not a recording given by mistake.
+  static let passwordBytes = 4096
   /// Levels of JSON text nested in errors (`sy.validation.path` holds an error that may hold one).
   static let errorDepth = 4
 }

@@ -1,0 +1,190 @@
+import Synchronization
+import Telemetry
+import Transport
+
+/// One WebSocket of a stream: feeds its state machine and does what that says.
+///
+/// Frames and the end are delivered on the connection's event loop, in order.
+final class StreamConnection: WebSocketHandler {
+  /// What becomes of it, for its feed.
+  struct Callbacks: Sendable {
+    /// The core took the request; comes before the first frame.
+    var acknowledged: @Sendable () -> Void
+    var frame: @Sendable (Frame) -> Void
+    /// Once, after everything else; not when opening failed.
+    var ended: @Sendable (StreamStateMachine.End) -> Void
+  }
+
+  private struct Inner {
+    var machine: StreamStateMachine
+    var tracker: AlignmentTracker
+    var socket: WebSocketConnection?
+    var isAcknowledged = false
+    var end: StreamStateMachine.End?
+    var opening: CheckedContinuation<SynnaxError?, Never>?
+    var closing: [CheckedContinuation<Void, Never>] = []
+  }
+
+  /// What is left to do outside the lock.
+  private enum Task {
+    case acknowledged(CheckedContinuation<SynnaxError?, Never>?)
+    case frame(Frame)
+    case ended(StreamStateMachine.End)
+  }
+
+  private let callbacks: Callbacks
+  private let clock: any TelemetryClock
+  private let inner: Mutex<Inner>
+
+  init(
+    _ channels: StreamChannels, _ settings: StreamStateMachine.Settings, clock: any TelemetryClock,
+    callbacks: Callbacks
+  ) {
+    self.callbacks = callbacks
+    self.clock = clock
+    inner = Mutex(
+      Inner(
+        machine: StreamStateMachine(channels: channels, settings: settings),
+        tracker: AlignmentTracker(isOn: settings.downsampleFactor <= 1)))
+  }
+
+  /// Connects; returns once the core has acknowledged the stream.
+  func open(_ client: SynnaxClient, authorization: String) async throws(SynnaxError) {
+    var options = WebSocketOptions()
+    options.messageBytes = SynnaxLimits.receivedBytes
+    options.pingInterval = .seconds(5)
+    options.connectTimeout = client.configuration.timeout.duration
+    options.handshakeTimeout = client.configuration.timeout.duration
+    do throws(TransportError) {
+      _ = try await WebSocketClient.connect(
+        to: client.endpoint("/api/v1/frame/stream"),
+        headers: ["Content-Type": "application/vnd.synnax.frame", "Authorization": authorization],
+        tls: client.tls, options: options, handler: self)
+    } catch {
+      throw SynnaxError(error)
+    }
+    let error = await withTaskCancellationHandler {
+      await withCheckedContinuation { (continuation: CheckedContinuation<SynnaxError?, Never>) in
+        let ready = inner.withLock { inner -> SynnaxError?? in
+          if inner.isAcknowledged { return .some(nil) }
+          if let end = inner.end { return .some(Self.error(end)) }
+          inner.opening = continuation
+          return nil
+        }
+        if let ready { continuation.resume(returning: ready) }
+      }
+    } onCancel: {
+      self.socket?.closeNow()
+    }
+    if let error { throw error }
+  }
+
+  private var socket: WebSocketConnection? { inner.withLock { $0.socket } }
+
+  /// Requests with channels that no frame has answered yet.
+  var pendingStates: Int { inner.withLock { $0.machine.pendingStates } }
+
+  func update(_ channels: StreamChannels, without removed: some Sequence<UInt32>) {
+    change { inner, _ in
+      inner.tracker.pause(removed)
+      return inner.machine.update(channels)
+    }
+  }
+
+  /// To be called a few times a second: deadlines, and a core that fell silent.
+  func tick() { change { $0.machine.checked(now: $1) } }
+
+  /// Asks the core to end the stream; returns when it has, with all frames delivered, or when it takes too long.
+  func close() async {
+    change { $0.machine.close(now: $1) }
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      let isOver = inner.withLock { inner in
+        if inner.end != nil { return true }
+        inner.closing.append(continuation)
+        return false
+      }
+      if isOver { continuation.resume() }
+    }
+  }
+
+  // MARK: - WebSocketHandler
+
+  func opened(_ connection: WebSocketConnection) {
+    change { inner, now in
+      inner.socket = connection
+      inner.machine.upgraded(now: now)
+      return []
+    }
+  }
+
+  func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
+    change { $0.machine.received(message.bytes, now: $1) }
+  }
+
+  func closed(_ reason: CloseReason, _ connection: WebSocketConnection) {
+    let error: SynnaxError? =
+      switch reason {
+      case .local, .remote(code: 1000, _), .remote(code: nil, _): nil
+      case .remote(code: 1001, _):
+        SynnaxError("closed", "the core shut down, or could not read what it was sent")
+      case .remote(let code?, let text):
+        SynnaxError("closed", "the core closed the connection with \(code)\(text.isEmpty ? "" : ": " + text)")
+      case .endOfFile: SynnaxError("closed", "the connection to the core was lost")
+      case .failed(let error): SynnaxError(error)
+      }
+    change { inner, _ in inner.machine.disconnected(error) }
+  }
+
+  /// Lets the machine act. Sending happens under the lock, where it only queues: the order of requests on the wire
+  /// must be the order in which their states were counted.
+  private func change(_ body: (inout Inner, TimeSpan) -> [StreamStateMachine.Action]) {
+    let now = clock.monotonic
+    let tasks = inner.withLock { inner -> [Task] in
+      var tasks: [Task] = []
+      for action in body(&inner, now) {
+        switch action {
+        case .send(let bytes):
+          // One that cannot be sent any more ends by itself.
+          try? inner.socket?.send(binary: bytes)
+        case .acknowledged:
+          inner.isAcknowledged = true
+          tasks.append(.acknowledged(inner.opening))
+          inner.opening = nil
+        case .deliver(let wire, let channels):
+          if let frame = channels.frame(wire, &inner.tracker) { tasks.append(.frame(frame)) }
+        case .end(let end):
+          inner.end = end
+          tasks.append(.ended(end))
+        }
+      }
+      return tasks
+    }
+    for task in tasks {
+      switch task {
+      case .acknowledged(let waiting):
+        callbacks.acknowledged()
+        waiting?.resume(returning: nil)
+      case .frame(let frame): callbacks.frame(frame)
+      case .ended(let end): finish(end)
+      }
+    }
+  }
+
+  private func finish(_ end: StreamStateMachine.End) {
+    let (socket, opening, closing, wasOpen) = inner.withLock { inner in
+      defer { (inner.opening, inner.closing) = (nil, []) }
+      return (inner.socket, inner.opening, inner.closing, inner.isAcknowledged)
+    }
+    socket?.beginClose()
+    if wasOpen { callbacks.ended(end) }
+    opening?.resume(returning: Self.error(end))
+    for waiting in closing { waiting.resume() }
+  }
+
+  private static func error(_ end: StreamStateMachine.End) -> SynnaxError {
+    switch end {
+    case .failed(let error): error
+    case .closed, .endedByCore: SynnaxError("closed", "the core closed the stream while it was opened")
+    }
+  }
+}
