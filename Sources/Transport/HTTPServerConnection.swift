@@ -216,6 +216,8 @@ final class HTTPServerConnection: ChannelInboundHandler, RemovableChannelHandler
       let framesContext = try pipeline.context(handler: frames)
       pipeline.removeHandler(encoder, promise: nil)
       frames.open(context: framesContext)
+      connection.release()
+      context.flush()
       pipeline.removeHandler(self, promise: nil)
       // Leaves last and hands over the bytes behind the request.
       pipeline.removeHandler(decoder, promise: nil)

@@ -26,7 +26,7 @@ final class WebSocketChannelHandler: ChannelInboundHandler {
       acceptsFragments: connection.options.acceptsFragments)
   }
 
-  /// Tells the handler that sending works. Right after the 101 was written, before bytes behind it are read.
+  /// Tells the handler that the upgrade is done, before bytes behind it are read.
   func open(context: ChannelHandlerContext) {
     if let interval = connection.options.pingInterval {
       let liveness = Liveness(
@@ -36,8 +36,6 @@ final class WebSocketChannelHandler: ChannelInboundHandler {
       checkLiveness(after: interval.timeAmount.nanoseconds, context)
     }
     handler.opened(connection)
-    connection.drain()
-    context.flush()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -94,6 +94,7 @@ private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableCh
   private let decoder: ByteToMessageHandler<HTTPResponseDecoder>
   private let key = WebSocketHandshake.makeKey()
   private var timer: Scheduled<Void>?
+  private var switching: HTTPResponseHead?
   private var refusal: TransportError?
   private var body: [UInt8] = []
   private var isDone = false
@@ -136,14 +137,14 @@ private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableCh
     guard !isDone else { return context.fireChannelRead(data) }
     switch unwrapInboundIn(data) {
     case .head(let head):
-      if head.status == .switchingProtocols { return upgrade(context, head) }
-      refusal = refusal(head)
+      if head.status == .switchingProtocols { switching = head } else { refusal = refusal(head) }
     case .body(let part):
       let room = TransportLimits.refusalBodyBytes - body.count
       body.append(contentsOf: part.readableBytesView.prefix(room))
       if body.count >= TransportLimits.refusalBodyBytes, let refusal { fail(context, refusal) }
     case .end:
-      if let refusal { fail(context, refusal) }
+      // The decoder has stopped here, so what is behind comes to the frames as bytes.
+      if let switching { upgrade(context, switching) } else if let refusal { fail(context, refusal) }
     }
   }
 
@@ -183,10 +184,10 @@ private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableCh
       let framesContext = try pipeline.context(handler: frames)
       frames.open(context: framesContext)
       promise.succeed(connection)
-      // The decoder leaves last and hands over the bytes behind the 101.
+      // The decoder leaves last and hands over the bytes behind the 101; it also looks at what is written.
       pipeline.removeHandler(encoder, promise: nil)
       pipeline.removeHandler(self, promise: nil)
-      pipeline.removeHandler(decoder, promise: nil)
+      pipeline.removeHandler(decoder).whenComplete { _ in connection.release() }
     } catch {
       fail(context, TransportError(mapping: error, peer: endpoint.authority))
     }

@@ -38,6 +38,8 @@ public final class WebSocketConnection: Sendable {
     var isDrainScheduled = false
     /// A Close was sent or TCP is going down: no more sends.
     var isClosing = false
+    /// The HTTP handlers are still in the way of what is sent.
+    var isHeld = true
     var isPaused = false
     var isSilent = false
     var reason: CloseReason?
@@ -391,11 +393,17 @@ public final class WebSocketConnection: Sendable {
     flush()
   }
 
+  /// From now on what is sent leaves. On the event loop, once the pipeline takes bytes.
+  func release() {
+    outbox.withLockedValue { $0.isHeld = false }
+    drain()
+  }
+
   /// On the event loop: one write for each buffer, one flush for all.
   func drain() {
     let buffers = outbox.withLockedValue { outbox in
       outbox.isDrainScheduled = false
-      guard !outbox.isSilent else { return [ByteBuffer]() }
+      guard !outbox.isSilent, !outbox.isHeld else { return [ByteBuffer]() }
       defer { outbox.pending = [] }
       outbox.inFlightBytes += outbox.pendingBytes
       outbox.pendingBytes = 0
