@@ -34,6 +34,8 @@ final class HTTPClientHandler: ChannelInboundHandler {
   private let responseBytes: Int
   private var promise: EventLoopPromise<Answer>?
   private var answer: Answer?
+  /// Why the connection broke, when that was before a request was sent.
+  private var failure: TransportError?
 
   init(authority: String, responseBytes: Int) {
     self.authority = authority
@@ -44,7 +46,7 @@ final class HTTPClientHandler: ChannelInboundHandler {
     _ head: HTTPRequestHead, _ body: [UInt8], channel: any Channel, promise: EventLoopPromise<Answer>
   ) {
     guard self.promise == nil, channel.isActive else {
-      return promise.fail(TransportError(.closed, "\(authority) closed the connection"))
+      return promise.fail(failure ?? TransportError(.closed, "\(authority) closed the connection"))
     }
     self.promise = promise
     channel.write(HTTPClientRequestPart.head(head), promise: nil)
@@ -89,6 +91,7 @@ final class HTTPClientHandler: ChannelInboundHandler {
   private func fail(_ context: ChannelHandlerContext, _ error: TransportError) {
     let promise = promise
     (self.answer, self.promise) = (nil, nil)
+    if failure == nil { failure = error }
     promise?.fail(error)
     context.close(promise: nil)
   }

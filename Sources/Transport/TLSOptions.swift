@@ -7,7 +7,8 @@ public struct TLSOptions: Sendable, Equatable {
   public var caFile: String?
   /// Accepts any certificate. Only for a network where nobody else is.
   public var insecureSkipVerify: Bool
-  /// Name to verify and to send as SNI, when it is not the host that is connected to.
+  /// Name to verify and to send as SNI, when it is not the host that is connected to. swift-nio-ssl also accepts a
+  /// certificate that lists the address connected to instead of the name.
   public var serverName: String?
 
   public init(caFile: String? = nil, insecureSkipVerify: Bool = false, serverName: String? = nil) {
@@ -31,8 +32,11 @@ public struct TLSOptions: Sendable, Equatable {
 
   func makeHandler(_ context: NIOSSLContext, host: String) throws -> NIOSSLClientHandler {
     let name = serverName ?? host
-    // An address may not be sent as SNI; it is still verified against the certificate.
+    // An address may not be sent as SNI; the one that is connected to is verified against the certificate.
     let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
+    guard !isAddress || name == host else {
+      throw TransportError(.tls, "“\(name)” is an address", hint: "server_name must be a name")
+    }
     return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : name)
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Transport
 
-/// Certificates made by `openssl` for this run: an authority, and a server for `localhost` and 127.0.0.1.
+/// Certificates made by `openssl` for this run: an authority, and a server.
 private struct Certificates {
   let folder: URL
   var authority: String { folder.appendingPathComponent("ca.pem").path }
@@ -15,11 +15,11 @@ private struct Certificates {
   static let program = ["/usr/bin/openssl", "/usr/local/bin/openssl", "/opt/homebrew/bin/openssl"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-  init() throws {
+  init(for names: String = "DNS:localhost,IP:127.0.0.1") throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("tls-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    try names.write(to: folder.appendingPathComponent("names"), atomically: true, encoding: .utf8)
+    try "subjectAltName=\(names)".write(
+      to: folder.appendingPathComponent("names"), atomically: true, encoding: .utf8)
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
     try openssl("req -x509 \(key) -keyout ca.key -out ca.pem -days 2 -subj /CN=test-authority")
     try openssl("req \(key) -keyout server.key -out server.csr -subj /CN=localhost")
@@ -55,7 +55,8 @@ struct TLSOptionsTests {
       options, upgrade: { _ in .accept(Recorder(onOpen: { try? $0.send(text: "over TLS") })) }
     ) { _ in HTTPResponse(status: 200, text: "secret") }
 
-    func attempt(_ tls: TLSOptions, host: String = "127.0.0.1") async -> (ws: String, http: String) {
+    /// The codes of a WebSocket and of an HTTP call.
+    func attempt(_ tls: TLSOptions, host: String = "127.0.0.1") async -> [String] {
       let client = Recorder()
       var options = HTTPClient.Options()
       options.tls = tls
@@ -72,19 +73,36 @@ struct TLSOptionsTests {
           let text = try await http.get(endpoint).text
           #expect(text == "secret")
         }
-        return (error?.code.rawValue ?? "ok", second?.code.rawValue ?? "ok")
-      } catch { return ("\(error)", "") }
+        return [error?.code.rawValue ?? "ok", second?.code.rawValue ?? "ok"]
+      } catch { return ["\(error)"] }
     }
 
-    #expect(await attempt(TLSOptions()) == ("tls", "tls"))
-    #expect(await attempt(TLSOptions(insecureSkipVerify: true)) == ("ok", "ok"))
-    #expect(await attempt(TLSOptions(caFile: certificates.authority)) == ("ok", "ok"))
-    #expect(await attempt(TLSOptions(caFile: certificates.authority), host: "localhost") == ("ok", "ok"))
-    #expect(
-      await attempt(TLSOptions(caFile: certificates.authority, serverName: "elsewhere.example")) == (
-        "tls", "tls"
-      ))
-    #expect(await attempt(TLSOptions(caFile: certificates.folder.path + "/none")) == ("tls", "tls"))
+    #expect(await attempt(TLSOptions()) == ["tls", "tls"])
+    #expect(await attempt(TLSOptions(insecureSkipVerify: true)) == ["ok", "ok"])
+    #expect(await attempt(TLSOptions(caFile: certificates.authority)) == ["ok", "ok"])
+    #expect(await attempt(TLSOptions(caFile: certificates.authority), host: "localhost") == ["ok", "ok"])
+    let address = await attempt(TLSOptions(caFile: certificates.authority, serverName: "127.0.0.2"))
+    #expect(address == ["tls", "tls"])
+    #expect(await attempt(TLSOptions(caFile: certificates.folder.path + "/none")) == ["tls", "tls"])
+    await server.stop()
+  }
+
+  @Test func verifiesTheNameGiven() async throws {
+    let certificates = try Certificates(for: "DNS:localhost")
+    defer { certificates.remove() }
+    var options = HTTPServer.Options()
+    options.tls = certificates.server
+    let server = try await HTTPServer.start(options, upgrade: { _ in .accept(Recorder()) }) { _ in
+      HTTPResponse()
+    }
+    let endpoint = try server.endpoint(isSecure: true)
+    for (name, code) in [("localhost", nil), (nil, .tls), ("elsewhere.example", TransportError.Code.tls)] {
+      let error = await failure {
+        let tls = TLSOptions(caFile: certificates.authority, serverName: name)
+        await (try WebSocketClient.connect(to: endpoint, tls: tls, handler: Recorder())).close()
+      }
+      #expect(error?.code == code, "\(name ?? "no name")")
+    }
     await server.stop()
   }
 
