@@ -254,7 +254,8 @@ public final class WebSocketConnection: Sendable {
   /// Broken by the peer: says so in a Close frame and ends TCP as soon as that has left.
   func fail(_ error: TransportError, code: UInt16) {
     startClosing(.failed(error), code: code, reason: error.message, deadline: nil)
-    closeAfterDrain()
+    // Our direction only: with bytes unread a full close would be a reset, and the Close frame be lost.
+    closeAfterDrain(mode: .output)
   }
 
   func cut(_ why: CloseReason) {
@@ -266,11 +267,12 @@ public final class WebSocketConnection: Sendable {
     channel.eventLoop.execute { self.channel.close(promise: nil) }
   }
 
-  private func closeAfterDrain() {
+  private func closeAfterDrain(mode: CloseMode = .all) {
     channel.eventLoop.execute {
       self.drain()
-      let nothing = ByteBuffer()
-      self.channel.writeAndFlush(nothing).whenComplete { _ in self.channel.close(promise: nil) }
+      self.channel.writeAndFlush(ByteBuffer()).whenComplete { _ in
+        self.channel.close(mode: mode).whenFailure { _ in self.channel.close(promise: nil) }
+      }
     }
   }
 

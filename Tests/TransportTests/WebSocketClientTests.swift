@@ -233,7 +233,7 @@ import Transport
     }
     let connection = try await WebSocketClient.connect(to: server.endpoint(), handler: Recorder())
     try connection.send(binary: [UInt8](repeating: 0, count: 1000))
-    try connection.send(binary: [UInt8](repeating: 0, count: 1001))
+    try connection.send(binary: [UInt8](repeating: 0, count: 8_000_000))
     guard case .remote(let code, _) = await connection.waitUntilClosed() else {
       Issue.record("no Close frame")
       return
