@@ -29,4 +29,10 @@ package enum Limits {
   package static let tracebackLevels = 12
   /// A line of source in an error text.
   package static let lineBytes = 400
+  /// `__index` leading to `__index`: classes are seldom three deep, a ring has no end.
+  package static let indexChain = 10
+  /// Keys of a table that are looked at for completion.
+  package static let completionKeys = 20_000
+  /// Output without a line end that a record holds back.
+  package static let recordedOutput = 65_536
 }

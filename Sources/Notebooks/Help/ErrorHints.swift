@@ -104,8 +104,8 @@ package struct ErrorHints: Sendable {
 
   private func syntaxWord() -> String? {
     guard isSyntax, let first = tokens.first else { return nil }
+    if tokens.contains(where: { $0.text(in: bytes) == "elif" }) { return "write `elseif` for `elif`" }
     switch first.text(in: bytes) {
-    case "elif": return "write `elseif` for `elif`"
     case "def", "func", "fn": return "a function is written `function name(a, b) … end`"
     case "import", "from": return "write `local m = require \"m\"`"
     case "try": return "write `local ok, err = pcall(f)` for `try`"
@@ -191,7 +191,7 @@ package struct ErrorHints: Sendable {
       if let start = message.firstRange(of: opening)?.upperBound,
         let end = message[start...].firstIndex(of: "'")
       {
-        return String(message[start..<end])
+        return message[start..<end] == "?" ? nil : String(message[start..<end])
       }
     }
     return nil
@@ -223,9 +223,8 @@ package struct ErrorHints: Sendable {
   }
 
   private func nilOperand() -> String? {
-    guard
-      has("attempt to index a nil value") || has("attempt to call a nil value") || has("on a nil value")
-        || has("compare nil with") || has("compare number with nil") || has("compare two nil values")
+    if has("attempt to compare"), has("nil") { return "one of the compared values is nil" }
+    guard has("attempt to index a nil value") || has("attempt to call a nil value") || has("on a nil value")
     else { return nil }
     for kind in ["global", "local", "field", "upvalue", "method"] {
       guard let name = named(kind), name != "?" else { continue }

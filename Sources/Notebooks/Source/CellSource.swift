@@ -49,23 +49,45 @@ package struct CellSource: Equatable, Sendable {
     let expression = Self.returning(promoted, at: 0)
     let expressionResult = compile(expression)
     if expressionResult == .ok { return .run(expression) }
-    if isExplicitExpression { return Self.plan(failing: [expressionResult]) }
+    if isExplicitExpression { return Self.plan(failing: expressionResult, readings: []) }
 
-    var results = [compile(promoted), expressionResult]
+    var statements = compile(promoted)
+    var readings = [Reading(result: expressionResult, first: Self.token(in: promoted, at: nil))]
     if let start = Self.lastStatement(of: promoted) {
       let tail = Self.returning(promoted, at: start)
       let result = compile(tail)
       if result == .ok { return .run(tail) }
-      results.append(result)
+      readings.append(Reading(result: result, first: Self.token(in: promoted, at: start)))
     }
-    if results[0] == .ok { return .run(promoted) }
+    if statements == .ok { return .run(promoted) }
     if promoted != plain {
       // The same text with its locals kept may pass where hundreds of targets in one assignment do not.
       let original = compile(plain)
       if original == .ok { return .run(plain) }
-      if case .failed = original, case .failed = results[0] { results[0] = original }
+      if case .failed = original, case .failed = statements { statements = original }
     }
-    return Self.plan(failing: results)
+    return Self.plan(failing: statements, readings: readings)
+  }
+
+  /// What Lua says about the text read as an expression that begins with `first`.
+  private struct Reading {
+    let result: CompileResult
+    let first: String
+
+    /// An error behind the first token: the text may really be meant as an expression.
+    var telling: String? {
+      guard case .failed(let message) = result, !message.contains("<eof>"),
+        !message.hasSuffix("near '\(first)'"),
+        !message.contains("near 'return'"), !message.contains("near 'local'")
+      else { return nil }
+      return message
+    }
+  }
+
+  private static func token(in source: [UInt8], at start: Int?) -> String {
+    let tokens = LuaLexer.tokens(source)
+    let token = start.flatMap { start in tokens.first { $0.range.lowerBound == start } } ?? tokens.first
+    return token?.text(in: source) ?? ""
   }
 
   /// A variable to be closed in scope turns tail calls off; false closes as nothing.
@@ -92,18 +114,15 @@ package struct CellSource: Equatable, Sendable {
     return tokens[index].range.lowerBound
   }
 
-  /// The first result is what Lua says about the statements; others are its words about expressions.
-  private static func plan(failing results: [CompileResult]) -> Plan {
-    if results.contains(where: { if case .incomplete = $0 { true } else { false } }) { return .incomplete }
-    let messages = results.compactMap { if case .failed(let message) = $0 { message } else { nil } }
-    guard let statement = messages.first else { return .incomplete }
-    // `1 +* 2` is refused as a statement for its first token; what is wrong with the expression says more.
-    let isAboutForm = statement.contains("syntax error near") || statement.contains("unexpected symbol near")
-    let better = messages.dropFirst().last {
-      isAboutForm && !$0.contains("<eof>") && !$0.contains("near 'return'") && !$0.contains("near 'local'")
-        && line($0) >= line(statement)
+  private static func plan(failing statements: CompileResult, readings: [Reading]) -> Plan {
+    for result in [statements] + readings.map(\.result) {
+      if case .incomplete = result { return .incomplete }
     }
-    return .failed(better ?? statement)
+    guard case .failed(let message) = statements else { return .incomplete }
+    // `1 +* 2` is refused as a statement for its first token; what is wrong with the expression says more.
+    let isAboutForm = message.contains("syntax error near") || message.contains("unexpected symbol near")
+    let better = isAboutForm ? readings.compactMap(\.telling).last { line($0) >= line(message) } : nil
+    return .failed(better ?? message)
   }
 
   /// The number in `chunk:12: message`.

@@ -1,0 +1,145 @@
+package import Lua
+
+/// Candidates from an interpreter's globals, tables and native objects. Tables are read raw and `__index` is followed only
+/// where it is a table; of native objects only the registered classes' own fields are asked.
+package final class LuaCompletionSource: CompletionSource {
+  private struct Members {
+    var methods: [String]
+    var fields: [String]
+  }
+
+  /// Commands without their colon.
+  package var commandNames: [String] = []
+  /// Keys of a function's or method's options; the value is the method's object.
+  package var optionNames: (_ function: String, _ object: LuaValue) -> [String] = { _, _ in [] }
+  /// Names of channels that make sense as an argument; the value is the method's object.
+  package var channelNames: (_ function: String, _ object: LuaValue) -> [String] = { _, _ in [] }
+  /// Functions and methods whose strings are file names.
+  package var fileFunctions: Set<String> = [
+    "load", "save", "keep", "run", "dofile", "loadfile", "open", "read_log", "fetch",
+  ]
+  /// Options whose strings are file names.
+  package var fileOptions: Set<String> = ["save", "file", "path"]
+  /// Commands that take a file name.
+  package var fileCommands: Set<String> = ["load", "save", "run", "edit", "keep"]
+
+  private let state: LuaState
+  private let globalTable: LuaReference?
+  private var classes: [String: Members] = [:]
+
+  package init(_ state: LuaState) {
+    self.state = state
+    globalTable = if case .table(let table) = state.global("_G") { table } else { nil }
+  }
+
+  /// Makes a class's methods and fields known.
+  package func add<T>(_ class: LuaClass<T>) {
+    classes[`class`.name] = Members(methods: `class`.methodNames, fields: `class`.fieldNames)
+  }
+
+  // MARK: Values
+
+  /// The value behind a path; nil when it cannot be known without running something.
+  package func value(at path: [CompletionContext.Step]) -> LuaValue? {
+    guard let globalTable else { return nil }
+    var value = LuaValue.table(globalTable)
+    for step in path {
+      guard let next = member(step, of: value), !next.isNil else { return nil }
+      value = next
+    }
+    return value
+  }
+
+  private func member(_ step: CompletionContext.Step, of value: LuaValue) -> LuaValue? {
+    let key: LuaValue =
+      switch step {
+      case .name(let name): .string(name)
+      case .index(let index): .integer(index)
+      }
+    if case .userdata = value {
+      guard case .name(let name) = step, let members = members(of: value), members.fields.contains(name)
+      else { return nil }
+      return try? state.get(value, key)
+    }
+    for table in tables(of: value) {
+      let found = state.rawGet(table, key)
+      if !found.isNil { return found }
+    }
+    return nil
+  }
+
+  /// A table and what its `__index` leads to; of a string the library.
+  private func tables(of value: LuaValue) -> [LuaReference] {
+    var tables: [LuaReference] = []
+    var next = value
+    if case .table(let table) = value { tables.append(table) }
+    while tables.count < Limits.indexChain, case .table(let table) = state.metafield(next, "__index") {
+      tables.append(table)
+      next = .table(table)
+    }
+    return tables
+  }
+
+  private func members(of value: LuaValue) -> Members? {
+    guard case .string(let name) = state.metafield(value, "__name") else { return nil }
+    return classes[name.description]
+  }
+
+  private func candidates(in table: LuaReference, methodsOnly: Bool) -> [Completion.Candidate] {
+    state.pairs(of: table, limit: Limits.completionKeys).compactMap { key, value in
+      guard case .string(let name) = key, LuaText.isName(name.bytes) else { return nil }
+      let kind: Completion.Candidate.Kind
+      switch value {
+      case .function: kind = methodsOnly ? .method : .function
+      case .table: kind = .table
+      case .userdata: kind = .object
+      default: kind = .value
+      }
+      return methodsOnly && kind != .method ? nil : Completion.Candidate(name.description, kind)
+    }
+  }
+
+  // MARK: CompletionSource
+
+  package func globals() -> [Completion.Candidate] {
+    globalTable.map { candidates(in: $0, methodsOnly: false) } ?? []
+  }
+
+  package func members(of path: [CompletionContext.Step], methodsOnly: Bool) -> [Completion.Candidate] {
+    guard let value = value(at: path) else { return [] }
+    if case .userdata = value, let members = members(of: value) {
+      let fields = methodsOnly ? [] : members.fields.map { Completion.Candidate($0, .field) }
+      return members.methods.map { Completion.Candidate($0, .method) } + fields
+    }
+    return tables(of: value).flatMap { candidates(in: $0, methodsOnly: methodsOnly) }
+  }
+
+  package func options(of call: CompletionContext.Call) -> [String] {
+    guard let name = call.name else { return [] }
+    return optionNames(name, object(of: call))
+  }
+
+  /// The object before the colon, or the table before the last dot.
+  private func object(of call: CompletionContext.Call) -> LuaValue {
+    value(at: call.method == nil ? Array(call.path.dropLast()) : call.path) ?? .nil
+  }
+
+  package func strings(
+    in call: CompletionContext.Call?, argument: Int, key: String?, startingWith prefix: String
+  ) -> [Completion.Candidate] {
+    guard let call, let name = call.name else { return [] }
+    if let key { return fileOptions.contains(key) ? FileNames.candidates(startingWith: prefix) : [] }
+    if name == "require" || fileFunctions.contains(name), argument == 1 {
+      return FileNames.candidates(startingWith: prefix)
+    }
+    return channelNames(name, object(of: call)).map { Completion.Candidate($0, .channel) }
+  }
+
+  package func commands() -> [String] { commandNames }
+
+  package func arguments(of command: String, startingWith prefix: String) -> [Completion.Candidate] {
+    if fileCommands.contains(command) { return FileNames.candidates(startingWith: prefix) }
+    if command == "help" { return commandNames.map { Completion.Candidate($0, .command) } + globals() }
+    return globals()
+  }
+}

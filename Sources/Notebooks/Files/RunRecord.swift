@@ -1,0 +1,208 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+package import Lua
+
+/// Leaves `name.run.jsonl` behind: one JSON object a line, written as it happens, so that the record of a run that dies is
+/// complete up to there. A display that hands everything on to another one.
+///
+/// Kinds: `run` (schema, script, start), `cell` (number, title, line, source), `output`, `echo`, `note`, `error`,
+/// `stats` (what the front end adds), `end` of a cell, `done`.
+package final class RunRecord: Display {
+  package static let schema: Int64 = 1
+
+  private let display: any Display
+  private let sink: (ArraySlice<UInt8>) -> Bool
+  private let now: () -> Int64
+  private var number = 0
+  /// What was printed since the last line end, by who printed it: a record line holds whole lines where it can.
+  private var pending: (isError: Bool, task: String?, bytes: [UInt8])?
+  /// False once something could not be written; the run goes on, the front end tells.
+  package private(set) var isWhole = true
+
+  /// - Parameters:
+  ///   - sink: takes a line with its line end, false when it could not be written.
+  ///   - now: nanoseconds since the Unix epoch.
+  package init(
+    script: String, around display: any Display, now: @escaping () -> Int64,
+    sink: @escaping (ArraySlice<UInt8>) -> Bool
+  ) {
+    self.display = display
+    self.sink = sink
+    self.now = now
+    write("run", [("schema", .integer(Self.schema)), ("script", .string(script))])
+  }
+
+  /// Anything else worth a line, such as the streams' statistics.
+  package func add(_ kind: String, _ members: [(String, JSON)]) {
+    flush()
+    write(kind, members)
+  }
+
+  /// The last line.
+  package func finish(exitCode: Int32) { add("done", [("exit", .integer(Int64(exitCode)))]) }
+
+  // MARK: Display
+
+  package func began(_ cell: Cell, number: Int) {
+    flush()
+    self.number = number
+    var members: [(String, JSON)] = [("cell", .integer(Int64(number)))]
+    if !cell.title.isEmpty { members.append(("title", .string(cell.title))) }
+    if case .file(_, let firstLine) = cell.origin { members.append(("line", .integer(Int64(firstLine)))) }
+    members.append(("source", .string(String(decoding: cell.text, as: UTF8.self))))
+    write("cell", members)
+    display.began(cell, number: number)
+  }
+
+  package func echo(_ text: String, number: Int) {
+    add("echo", [("cell", .integer(Int64(number))), ("text", .string(text))])
+    display.echo(text, number: number)
+  }
+
+  package func note(_ text: String) {
+    add("note", [("text", .string(text))])
+    display.note(text)
+  }
+
+  package func error(_ error: CellError) {
+    let levels = error.traceback.map { level in
+      JSON.object(
+        [JSON.Member("place", .string(level.place))]
+          + (level.text.map { [JSON.Member("text", .string($0))] } ?? [])
+          + (level.function.map { [JSON.Member("function", .string($0))] } ?? []))
+    }
+    add(
+      "error",
+      [
+        ("cell", .integer(Int64(error.cell))), ("code", .string(error.code)),
+        ("message", .string(error.message)),
+        ("hints", .array(error.hints.map { .string($0) })), ("traceback", .array(levels)),
+      ])
+    display.error(error)
+  }
+
+  package func output(_ bytes: UnsafeRawBufferPointer, isError: Bool, task: LuaTask?) {
+    if let last = pending, last.isError != isError || last.task != task?.name { flush() }
+    if pending == nil { pending = (isError, task?.name, []) }
+    pending?.bytes.append(contentsOf: bytes)
+    if bytes.last == 0x0A || (pending?.bytes.count ?? 0) >= Limits.recordedOutput { flush() }
+    display.output(bytes, isError: isError, task: task)
+  }
+
+  package func ended(_ outcome: Outcome) {
+    let result =
+      switch outcome.result {
+      case .values: "ok"
+      case .failed(let error): error.isInterrupt ? "interrupted" : "error"
+      case .exit: "exit"
+      case .incomplete: "incomplete"
+      case .empty: "empty"
+      }
+    let statistics = outcome.statistics
+    add(
+      "end",
+      [
+        ("cell", .integer(Int64(outcome.number))), ("result", .string(result)),
+        ("wall", .number(statistics.wall.inSeconds)), ("cpu", .number(statistics.cpu.inSeconds)),
+        ("samples", .integer(Int64(statistics.samples))),
+      ])
+    display.ended(outcome)
+  }
+
+  private func flush() {
+    guard let last = pending else { return }
+    pending = nil
+    var members: [(String, JSON)] = [
+      ("cell", .integer(Int64(number))), ("stream", .string(last.isError ? "stderr" : "stdout")),
+    ]
+    if let task = last.task { members.append(("task", .string(task))) }
+    members.append(("text", .string(String(decoding: last.bytes, as: UTF8.self))))
+    write("output", members)
+  }
+
+  private func write(_ kind: String, _ members: [(String, JSON)]) {
+    let all = [("kind", JSON.string(kind)), ("time", .integer(now()))] + members
+    let line = JSON.object(all.map { JSON.Member($0.0, $0.1) }).encoded() + [0x0A]
+    if !sink(line[...]) { isWhole = false }
+  }
+}
+
+extension RunRecord {
+  /// Creates or empties the file; nil, with the reason, when that fails.
+  package static func file(at path: String) -> Result<(ArraySlice<UInt8>) -> Bool, FileError> {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      return .failure(FileError(path: path, reason: String(cString: strerror(errno))))
+    }
+    let file = File(descriptor)
+    return .success { file.write($0) }
+  }
+
+  package struct FileError: Error, Equatable, Sendable {
+    package let path: String
+    package let reason: String
+  }
+
+  private final class File {
+    private let descriptor: Int32
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    deinit { _ = close(descriptor) }
+
+    func write(_ line: ArraySlice<UInt8>) -> Bool {
+      var rest = line
+      while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return false }
+        rest = rest.dropFirst(count)
+      }
+      return true
+    }
+  }
+
+  /// What the cells of a record showed, for an export with outputs: by position among those that ran.
+  package static func outputs(in record: [UInt8]) -> [JupyterNotebook.CellOutputs] {
+    var cells: [JupyterNotebook.CellOutputs] = []
+    for range in NotebookFile.lines(of: record) {
+      // The last line of a run that died may be cut.
+      guard let entry = try? JSON(parsing: Array(record[range].withoutLineEnd)) else { continue }
+      switch entry["kind"]?.string {
+      case "cell":
+        cells.append(.init(executionCount: Int(entry["cell"]?.integer ?? 0), outputs: []))
+      case "output" where !cells.isEmpty:
+        cells[cells.count - 1].addText(
+          entry["text"]?.string ?? "", stream: entry["stream"]?.string ?? "stdout")
+      case "echo" where !cells.isEmpty:
+        cells[cells.count - 1].outputs.append(.result(text: entry["text"]?.string ?? ""))
+      case "error" where !cells.isEmpty:
+        let traceback = entry["traceback"]?.array?.compactMap { $0["place"]?.string } ?? []
+        cells[cells.count - 1].outputs.append(
+          .error(message: entry["message"]?.string ?? "", traceback: traceback))
+      default: break
+      }
+    }
+    return cells
+  }
+}
+
+extension JupyterNotebook.CellOutputs {
+  /// Pieces of one stream in a row are one output.
+  fileprivate mutating func addText(_ text: String, stream: String) {
+    if case .stream(stream, let before) = outputs.last {
+      outputs[outputs.count - 1] = .stream(name: stream, text: before + text)
+    } else {
+      outputs.append(.stream(name: stream, text: text))
+    }
+  }
+}
+
+extension Duration {
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
+
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+  write(descriptor, bytes, count)
+}
