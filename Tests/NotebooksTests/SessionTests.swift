@@ -1,3 +1,4 @@
+import Foundation
 import Lua
 import Notebooks
 import Testing
@@ -161,6 +162,38 @@ import Testing
     let outcome = bench.session.run(Cell("for i = 1, 1e5 do end"))
     #expect(
       outcome.statistics.samples == 10 && outcome.statistics.cpu > .zero && outcome.statistics.wall > .zero)
+  }
+
+  @Test func interruptsAndMemoryErrorsLeaveTheSessionAlive() async throws {
+    try await onThread {
+      let bench = try Bench(memoryLimit: 32 << 20)
+      let interrupter = bench.state.interrupter
+      for runaway in [
+        "while true do pcall(function() while true do end end) end",
+        "local t <close> = nil; f = nil; repeat until f",
+      ] {
+        Thread.detachNewThread {
+          Thread.sleep(forTimeInterval: 0.02)
+          interrupter.interrupt()
+        }
+        bench.run("x = 1\n" + runaway)
+        let error = try #require(bench.display.errors.last)
+        #expect(error.isInterrupt && error.hints.isEmpty && error.line == 2)
+      }
+      bench.run("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end")
+      #expect(bench.display.errors.last?.code == "memory")
+      #expect(bench.run("t = nil collectgarbage() return 1 + 1").last == "[4]= 2")
+    }
+  }
+
+  @Test func outputOfTasksCarriesTheirName() throws {
+    let bench = try Bench()
+    let spawned = try bench.state.load("print('from a task')", chunkName: "=cell 9")
+    bench.state.scheduler.spawn(spawned, name: "watch")
+    bench.run("print('from the cell')")
+    bench.state.scheduler.runReady()
+    #expect(bench.display.output.map(\.task) == [nil, "watch"])
+    #expect(bench.display.output.map(\.text) == ["from the cell\n", "from a task\n"])
   }
 
   /// What compiles goes on compiling, or what it was is kept; with the real compiler.

@@ -1,3 +1,4 @@
+import Foundation
 import Lua
 import Notebooks
 import Testing
@@ -6,7 +7,8 @@ import Testing
 final class RecordingDisplay: Display {
   var lines: [String] = []
   var errors: [CellError] = []
-  var printed = ""
+  var output: [(text: String, task: String?)] = []
+  var printed: String { output.map(\.text).joined() }
 
   func echo(_ text: String, number: Int) { lines.append("[\(number)]= \(text)") }
   func note(_ text: String) { lines.append("note: \(text)") }
@@ -15,7 +17,7 @@ final class RecordingDisplay: Display {
     lines.append(error.description)
   }
   func output(_ bytes: UnsafeRawBufferPointer, isError: Bool, task: LuaTask?) {
-    printed += String(decoding: bytes, as: UTF8.self)
+    output.append((String(decoding: bytes, as: UTF8.self), task?.name))
   }
 
   func take() -> [String] {
@@ -39,5 +41,12 @@ struct Bench {
   func run(_ text: String) -> [String] {
     session.run(Cell(text))
     return display.take()
+  }
+}
+
+/// Runs a body on a thread of its own: what may block does not belong on the few threads that tests share.
+func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
   }
 }

@@ -214,7 +214,7 @@ package struct ErrorHints: Sendable {
           && text($0 + 2) == ".."
       })
     else { return nil }
-    return "`print \"a\" .. x` joins what print returns: write `print(\"a\" .. x)`"
+    return "`print \"a\" .. x` joins what print returns: put parentheses around all of it"
   }
 
   private func neverStarted() -> String? {
