@@ -59,7 +59,10 @@ let package = Package(
     target("Bela", ["Telemetry", "Transport", logging]),
     target("Synnax", ["Telemetry", "Transport", logging]),
     target("Recording", ["Telemetry", sqlite]),
-    target("Plotting", ["Telemetry", "Transport", logging]),
+    // The page is part of the program, wherever that is copied to.
+    target(
+      "Plotting", ["Telemetry", "Transport"],
+      resources: ["html", "css", "js"].map { .embedInCode("Page/page.\($0)") } + [.embedInCode("Page/icon.svg")]),
 
     // 3: what scripts call.
     target("Bindings", ["Lua", "Telemetry", "Transport", "Bela", "Synnax", "Recording", "Plotting"]),

@@ -92,14 +92,14 @@ public final class Plot: Sendable {
   /// For the page: a picture and what it is a picture of, or nil when nothing changed since `version`.
   package func picture(
     _ view: PlotView, columns: Int, unless version: UInt64?, isShown: (Int) -> Bool = { _ in true }
-  ) -> (picture: PlotPicture, version: UInt64, revision: UInt32, bufferedBytes: Int, isLoaded: Bool)? {
+  ) -> (picture: PlotPicture, version: UInt64, revision: UInt32, bufferedBytes: Int, window: Double)? {
     core.withLock { core in
       core.update()
       let now = core.version
       guard now != version else { return nil }
       return (
         core.picture(view, columns: columns, isShown: isShown), now, core.revision, core.bufferedBytes(),
-        core.isLoaded
+        core.options.window.seconds
       )
     }
   }
