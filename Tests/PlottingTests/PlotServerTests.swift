@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Plotting
 import Synchronization
 import Telemetry
@@ -114,24 +115,39 @@ import Transport
     await site.server.stop()
   }
 
-  @Test(arguments: [
-    ["Host": "evil.example"], ["Host": "evil.example:80"], ["Host": "127.0.0.1.evil.example:80"],
-    ["Host": ""],
-    ["Host": "localhost:80:80"], ["Host": "127.0.0.1:8a"],
-    ["Origin": "http://evil.example"], ["Origin": "null"], ["Origin": "https://127.0.0.1"],
-    ["Origin": "http://127.0.0.1:1"],
-  ])
-  func refusesForeignHostsAndOrigins(headers: [String: String]) async throws {
+  static let foreign: [[String]] =
+    [
+      "evil.example", "evil.example:80", "127.0.0.1.evil.example:80", "", "localhost:80:80", "127.0.0.1:8a",
+      "[::1]:80", "0.0.0.0:80",
+    ].map { ["Host: \($0)", "Origin: http://\($0)"] }
+    + [
+      "http://evil.example", "null", "https://127.0.0.1:PORT", "http://127.0.0.1:1", "http://localhost:PORT",
+      "",
+    ].map {
+      ["Host: 127.0.0.1:PORT", "Origin: \($0)"]
+    } + [
+      ["Origin: http://127.0.0.1:PORT"],
+      ["Host: 127.0.0.1:PORT", "Host: evil.example", "Origin: http://evil.example"],
+    ]
+
+  @Test(arguments: foreign) func refusesForeignHostsAndOrigins(headers: [String]) async throws {
     let site = try await Site()
-    var fields: HTTPFields = [:]
-    for (name, value) in headers { fields[name] = value }
-    #expect(try await site.get("/\(site.token)/", headers: fields).status == 403)
-    if fields["Origin"] == nil { fields["Origin"] = site.origin }
-    await #expect {
-      _ = try await site.page(headers: fields)
-    } throws: { error in
-      (error as? TransportError)?.status == 403
+    let fields = headers.map { $0.replacing("PORT", with: "\(site.server.port)") }
+    let upgrade = [
+      "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+    for lines in [
+      ["GET /\(site.token)/ HTTP/1.1"] + fields, ["GET /\(site.token)/data HTTP/1.1"] + fields + upgrade,
+    ] {
+      let answer = try await RawHTTP.ask(site.server.port, lines)
+      #expect(["HTTP/1.1 403", "HTTP/1.1 400"].contains(String(answer.prefix(12))))
+      #expect(!answer.contains(site.token))
     }
+    // The same with its own names works.
+    let good =
+      ["GET /\(site.token)/data HTTP/1.1", "Host: localhost:8000", "Origin: http://localhost:8000"] + upgrade
+    #expect(try await RawHTTP.ask(site.server.port, good).hasPrefix("HTTP/1.1 101"))
     await site.server.stop()
   }
 
@@ -196,7 +212,8 @@ import Transport
     for message in bad {
       let collector = Collector()
       let page = try await site.page(handler: collector)
-      try page.send(binary: message)
+      // It may be ended before all of a long one is sent.
+      try? page.send(binary: message)
       try await Self.until { collector.end.withLock { $0 } != nil }
       #expect(collector.frames.withLock { $0.isEmpty })
     }
@@ -240,5 +257,37 @@ import Transport
       PageAssets.folders(["MOONTIDE_ASSETS": "/a"]) == [
         "/a", "/a/dygraphs", "/usr/share/javascript/dygraphs",
       ])
+  }
+}
+
+/// Requests as no client of ours would send them.
+enum RawHTTP {
+  /// The start of what comes back. On a thread of its own: it waits.
+  static func ask(_ port: Int, _ lines: [String]) async throws -> String {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread { continuation.resume(with: Result { try answer(port, lines) }) }
+    }
+  }
+
+  private static func answer(_ port: Int, _ lines: [String]) throws -> String {
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(socket) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    var patience = timeval(tv_sec: 5, tv_usec: 0)
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    let connected = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    try #require(connected == 0)
+    let request = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+    try #require(send(socket, request, request.count, Int32(MSG_NOSIGNAL)) == request.count)
+    var answer = [UInt8](repeating: 0, count: 4096)
+    let count = recv(socket, &answer, answer.count, 0)
+    return String(decoding: answer.prefix(max(0, count)), as: UTF8.self)
   }
 }
