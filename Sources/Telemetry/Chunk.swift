@@ -63,6 +63,14 @@ public struct Chunk: Sendable {
     self.init(storage: storage, base: 0, skipped: 0, count: storage.used, timing: timing, first: 0)
   }
 
+  /// Some samples of a storage; the timing begins at the first of them.
+  /// - Precondition: they have been written.
+  public init(_ storage: SampleStorage, _ range: Range<Int>, timing: Timing = .none) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= storage.used)
+    self.init(
+      storage: storage, base: range.lowerBound, skipped: 0, count: range.count, timing: timing, first: 0)
+  }
+
   var end: Int64 { first + Int64(count) }
 
   /// Where the visible samples are in the storage.
