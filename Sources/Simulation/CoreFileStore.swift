@@ -62,7 +62,7 @@ struct CoreFileStore: CoreStore {
       for piece in pieces where piece.count > 0 {
         let packed = FrameCodec([FrameCodec.Entry(key: piece.key, type: piece.samples.type)])
         let samples = try packed.encode([WireSeries(key: piece.key, piece.samples, piece.range)])
-        let stamps = piece.samples === piece.stamps ? Data() : Data(piece.stamps.bytes(piece.range))
+        let stamps = piece.samples === piece.stamps ? Data() : Data(piece.stamps.bytes(piece.stampRange))
         try db.execute(
           sql: "INSERT INTO piece VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
           arguments: [
@@ -110,7 +110,8 @@ struct CoreFileStore: CoreStore {
     let first: Int64 = row["first"]
     return StoredPiece(
       key: key, domain: UInt32(truncatingIfNeeded: domain), first: UInt32(truncatingIfNeeded: first),
-      samples: series.storage, stamps: stamps, range: 0..<series.count)
+      samples: series.storage, stamps: stamps, range: 0..<series.count,
+      stampsFrom: 0)
   }
 
   func bounds(_ key: UInt32) throws -> ClosedRange<Int64>? {

@@ -66,6 +66,7 @@ struct CoreState: Sendable {
 
   func isStreaming(_ id: Int) -> Bool { streams[id]?.isOpen ?? false }
 
+  var streamRequests: Int { streams.values.reduce(0) { $0 + $1.requests } }
   var streamConnections: [WebSocketConnection] { streams.values.map(\.connection) }
 
   mutating func closeStream(_ id: Int) { streams[id] = nil }

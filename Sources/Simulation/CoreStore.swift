@@ -10,18 +10,22 @@ struct StoredPiece: Sendable {
   var samples: SampleStorage
   /// Of `timestamp`, as many as samples. The samples themselves, for an index.
   var stamps: SampleStorage
+  /// Where the samples are in their storage.
   var range: Range<Int>
+  /// Where the time of the first is.
+  var stampsFrom: Int
 
   var count: Int { range.count }
+  var stampRange: Range<Int> { stampsFrom..<stampsFrom + range.count }
   func stamp(_ position: Int) -> Int64 {
-    stamps.withValues(range) { (values: UnsafeBufferPointer<Int64>) in values[position] }
+    stamps.withValues(stampRange) { (values: UnsafeBufferPointer<Int64>) in values[position] }
   }
   var start: Int64 { stamp(0) }
   var last: Int64 { stamp(count - 1) }
 
   /// Position of the first sample that is not older.
   func position(from time: Int64) -> Int {
-    stamps.withValues(range) { (values: UnsafeBufferPointer<Int64>) in
+    stamps.withValues(stampRange) { (values: UnsafeBufferPointer<Int64>) in
       var low = 0
       var high = values.count
       while low < high {
@@ -35,6 +39,7 @@ struct StoredPiece: Sendable {
   func cut(_ part: Range<Int>) -> StoredPiece {
     var result = self
     result.first = first &+ UInt32(part.lowerBound)
+    result.stampsFrom = stampsFrom + part.lowerBound
     result.range = range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound
     return result
   }
@@ -106,16 +111,22 @@ struct CoreMemoryStore: CoreStore {
   private mutating func extend(_ piece: StoredPiece, _ grown: inout [ObjectIdentifier: SampleStorage]) -> Bool
   {
     guard let last = kept[piece.key]?.last, last.domain == piece.domain,
-      UInt64(last.first) + UInt64(last.count) == UInt64(piece.first),
-      last.range.upperBound == last.samples.used, last.samples.capacity - last.samples.used >= piece.count
+      UInt64(last.first) + UInt64(last.count) == UInt64(piece.first)
     else { return false }
+    let isIndex = last.samples === last.stamps
+    guard isIndex || last.range.upperBound == last.samples.used,
+      isIndex || last.samples.capacity - last.samples.used >= piece.count
+    else { return false }
+    // Another channel of the group may have brought the same stamps already.
     if grown[ObjectIdentifier(last.stamps)] == nil {
-      guard last.range.upperBound == last.stamps.used, last.stamps.capacity - last.stamps.used >= piece.count
+      guard last.stampRange.upperBound == last.stamps.used,
+        last.stamps.capacity - last.stamps.used >= piece.count
       else { return false }
-      last.stamps.append(packed: piece.stamps.bytes(piece.range))
+      last.stamps.append(packed: piece.stamps.bytes(piece.stampRange))
       grown[ObjectIdentifier(last.stamps)] = last.stamps
     }
-    if last.samples !== last.stamps { last.samples.append(run: piece.samples, piece.range) }
+    guard last.stampRange.upperBound + piece.count == last.stamps.used else { return false }
+    if !isIndex { last.samples.append(run: piece.samples, piece.range) }
     kept[piece.key]![kept[piece.key]!.count - 1].range =
       last.range.lowerBound..<last.range.upperBound + piece.count
     bytes += Self.bytes(piece)
@@ -127,12 +138,12 @@ struct CoreMemoryStore: CoreStore {
   private mutating func insert(_ piece: StoredPiece) {
     var own = piece
     let room = max(piece.count, CoreLimits.pieceSamples)
-    if let open = openStamps, open.from === piece.stamps, open.range == piece.range {
+    if let open = openStamps, open.from === piece.stamps, open.range == piece.stampRange {
       own.stamps = open.to
     } else {
       own.stamps = SampleStorage(type: .timestamp, capacity: room)
-      own.stamps.append(packed: piece.stamps.bytes(piece.range))
-      openStamps = (piece.stamps, piece.range, own.stamps)
+      own.stamps.append(packed: piece.stamps.bytes(piece.stampRange))
+      openStamps = (piece.stamps, piece.stampRange, own.stamps)
     }
     if piece.samples === piece.stamps {
       own.samples = own.stamps
@@ -141,6 +152,7 @@ struct CoreMemoryStore: CoreStore {
       own.samples.append(run: piece.samples, piece.range)
     }
     own.range = 0..<piece.count
+    own.stampsFrom = 0
     let at = kept[piece.key]?.firstIndex { $0.start > own.start } ?? kept[piece.key]?.count ?? 0
     kept[piece.key, default: []].insert(own, at: at)
     bytes += Self.bytes(piece)

@@ -16,6 +16,8 @@ struct CoreStream {
   private var nextFlush: TimeSpan?
   private var held: [WireSeries] = []
   private var blockedSince: TimeSpan?
+  /// How often channels were asked for.
+  private(set) var requests = 0
   /// Frames that its socket did not take.
   private(set) var dropped = 0
 
@@ -37,6 +39,7 @@ struct CoreStream {
     let missing = wanted.filter { channels.byKey[$0] == nil }
     guard missing.isEmpty else { throw CoreChannels.notFound(missing) }
     if !isOpen { try configure(payload, now) }
+    requests += 1
     keys = Set(wanted)
     // One state for each request with keys, changed or not.
     if !wanted.isEmpty { codec.addState(wanted.compactMap { channels.byKey[$0]?.entry }) }

@@ -147,7 +147,7 @@ struct CoreWriter {
   private func piece(_ series: WireSeries, _ times: WireSeries, _ first: UInt32) -> StoredPiece {
     StoredPiece(
       key: series.key, domain: storedDomain, first: first, samples: series.storage, stamps: times.storage,
-      range: series.range)
+      range: series.range, stampsFrom: times.range.lowerBound)
   }
 
   /// Index channels that a frame leaves out get the time of its arrival.

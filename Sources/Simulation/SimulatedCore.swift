@@ -165,6 +165,9 @@ public final class SimulatedCore: Sendable {
     try await listen(port: port)
   }
 
+  /// How often the open streams have asked for channels.
+  package var streamRequests: Int { withState { $0.streamRequests } }
+
   /// The connections of all open streams, to be treated badly.
   package var streamConnections: [WebSocketConnection] { withState { $0.streamConnections } }
 }

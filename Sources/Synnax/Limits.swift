@@ -27,6 +27,10 @@ public enum SynnaxLimits {
   static let cachedChannels = 100_000
   /// Tasks that may wait to change the channels of one stream.
   static let waitingUpdates = 1024
+  /// Samples of each channel that one step of a history read asks for, as the official client does.
+  static let readSamples = 100_000
+  /// Samples of one channel that wait for those of the others of its index: 24 s of audio.
+  static let forwardedSamples = 1 << 20
   /// A password file: a line, not a recording given by mistake.
   static let passwordBytes = 4096
   /// Levels of JSON text nested in errors (`sy.validation.path` holds an error that may hold one).

@@ -8,6 +8,7 @@ package final class StreamChannels: Sendable {
   package let entries: [FrameCodec.Entry]
   /// For each key: its place in `visible`; hidden index channels have none.
   private let places: [UInt32: Int]
+  private let indexKeys: Set<UInt32>
 
   /// - Parameter hidden: index channels that nobody asked for.
   package init(visible: [Channel], hidden: [Channel]) {
@@ -17,6 +18,7 @@ package final class StreamChannels: Sendable {
       return places[channel.key] == nil
     }
     self.places = places
+    indexKeys = Set(self.visible.compactMap { $0.isVirtual ? nil : $0.index })
     let keys = Set(places.keys)
     entries = (self.visible + hidden.filter { !keys.contains($0.key) })
       .map { FrameCodec.Entry(key: $0.key, type: $0.type) }
@@ -31,6 +33,7 @@ package final class StreamChannels: Sendable {
       guard let place = places[series.key] else { continue }
       slots[place].append(series)
     }
+    let indexes = IndexSeries(wire.series, keys: indexKeys)
     var result: [Series] = []
     result.reserveCapacity(visible.count)
     for (place, parts) in slots.enumerated() where !parts.isEmpty {
@@ -43,29 +46,79 @@ package final class StreamChannels: Sendable {
         }
         number += Int64(part.count)
       }
-      if parts.count == 1 {
-        result.append(
-          Series(channel, parts[0].storage, timing: timing(channel, parts[0], wire), gaps: gaps))
+      let chunks = parts.flatMap { timed(channel, $0, indexes) }
+      if chunks.count == 1, chunks[0].0.range.lowerBound == 0, chunks[0].0.count == chunks[0].0.storage.used {
+        result.append(Series(channel, chunks[0].0.storage, timing: chunks[0].1, gaps: gaps))
       } else {
         result.append(
-          Series(
-            channel, chunks: parts.map { Chunk($0.storage, timing: timing(channel, $0, wire)) }, gaps: gaps))
+          Series(channel, chunks: chunks.map { Chunk($0.0.storage, $0.0.range, timing: $0.1) }, gaps: gaps))
       }
     }
     return result.isEmpty ? nil : Frame(result)
   }
 
   /// A sample was taken when the sample at the same place of its index channel says.
-  private func timing(_ channel: Channel, _ series: WireSeries, _ wire: WireFrame) -> Timing {
-    if channel.isIndex { return .stamped(series.storage, offset: series.range.lowerBound) }
-    guard let key = channel.index else { return .none }
-    for index in wire.series
-    where index.key == key && index.count == series.count && index.alignment == series.alignment
-      && index.storage.type.width == 8
-    {
-      return .stamped(index.storage, offset: index.range.lowerBound)
+  private func timed(
+    _ channel: Channel, _ series: WireSeries, _ indexes: IndexSeries
+  ) -> [(WireSeries, Timing)] {
+    if channel.isIndex { return [(series, .stamped(series.storage, offset: series.range.lowerBound))] }
+    return channel.index.map { indexes.timed(series, by: $0) } ?? [(series, .none)]
+  }
+}
+
+/// The series of index channels in a frame, where a data series finds its times: by alignment.
+private struct IndexSeries {
+  /// By key; ascending by alignment.
+  private var byKey: [UInt32: [WireSeries]] = [:]
+
+  init(_ series: [WireSeries], keys: Set<UInt32>) {
+    for one in series where keys.contains(one.key) && one.storage.type.width == 8 && one.count > 0 {
+      byKey[one.key, default: []].append(one)
     }
-    return .none
+    for key in byKey.keys where byKey[key]!.count > 1 { byKey[key]!.sort { $0.alignment < $1.alignment } }
+  }
+
+  /// The series with its times, cut where they are in several series of the index.
+  func timed(_ series: WireSeries, by key: UInt32) -> [(WireSeries, Timing)] {
+    guard let indexes = byKey[key] else { return [(series, .none)] }
+    var result: [(WireSeries, Timing)] = []
+    var rest = series
+    while rest.count > 0 {
+      let (index, next) = neighbours(of: rest.alignment, in: indexes)
+      var part = rest
+      if let index, let skipped = Self.steps(from: index, to: rest), skipped < index.count {
+        part.range = rest.range.prefix(index.count - skipped)
+        result.append((part, .stamped(index.storage, offset: index.range.lowerBound + skipped)))
+      } else {
+        // Up to where the next series of the index begins, nobody knows.
+        let steps = next.flatMap { Self.steps(from: rest, to: $0) } ?? rest.count
+        part.range = rest.range.prefix(max(1, steps))
+        result.append((part, .none))
+      }
+      rest.alignment = part.nextAlignment
+      rest.range = part.range.upperBound..<rest.range.upperBound
+    }
+    return result
+  }
+
+  /// The last series that begins at this place or before, and the one behind it.
+  private func neighbours(
+    of alignment: Alignment, in indexes: [WireSeries]
+  ) -> (WireSeries?, WireSeries?) {
+    var low = 0
+    var high = indexes.count
+    while low < high {
+      let middle = (low + high) / 2
+      if indexes[middle].alignment <= alignment { low = middle + 1 } else { high = middle }
+    }
+    return (low > 0 ? indexes[low - 1] : nil, low < indexes.count ? indexes[low] : nil)
+  }
+
+  /// How many samples lie between the beginnings of two series; nil when they do not fit together.
+  private static func steps(from a: WireSeries, to b: WireSeries) -> Int? {
+    let (steps, rest) = (b.alignment.rawValue - a.alignment.rawValue)
+      .quotientAndRemainder(dividingBy: UInt64(a.multiple))
+    return a.multiple == b.multiple && rest == 0 ? Int(exactly: steps) : nil
   }
 }
 

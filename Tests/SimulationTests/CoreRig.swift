@@ -1,0 +1,91 @@
+import Simulation
+import Synchronization
+import Synnax
+import Telemetry
+import Testing
+
+/// A core and a client connected to it; the core has `t` with `a`, and `u` with `b`.
+final class CoreRig: Sendable {
+  let core: SimulatedCore
+  let source: SynnaxSource
+  private let writers = Mutex<[String: SynnaxWriter]>([:])
+
+  init(plays: Bool = false, _ change: (inout CoreConfiguration) -> Void = { _ in }) async throws {
+    var configuration = CoreConfiguration()
+    configuration.plays = plays
+    change(&configuration)
+    core = try await SimulatedCore.start(configuration)
+    var client = SynnaxConfiguration(host: "127.0.0.1", port: core.port)
+    client.giveUpAfter = TimeSpan(nanoseconds: 20_000_000_000)
+    source = try await SynnaxSource.connect(client)
+    guard !plays else { return }
+    for (index, data) in [("t", "a"), ("u", "b")] {
+      _ = try await source.client.createChannel(name: index, type: .timestamp, isIndex: true)
+      _ = try await source.client.createChannel(name: data, type: .float64, index: index)
+    }
+  }
+
+  func close() async {
+    await source.close()
+    await core.stop()
+  }
+
+  /// A running streamer.
+  func stream(
+    _ names: [String], capacity: BufferCapacity = .samples(100_000),
+    _ change: (inout StreamRequest) -> Void = { _ in }
+  ) async throws -> Streamer {
+    let channels = try await source.client.channels(named: names)
+    let streamer = try Streamer(source: source, channels: channels, capacity: capacity)
+    var request = StreamRequest(channels: names)
+    change(&request)
+    try await streamer.start(request)
+    return streamer
+  }
+
+  /// Writes one frame, for streams only; one writer for each set of channels and group.
+  func write(_ columns: [(String, [Double])], group: UInt32 = 0) async throws {
+    let names = columns.map(\.0)
+    let writer = try await writer(names, group: group)
+    let channels = try await source.client.channels(named: names)
+    try await writer.write(
+      zip(channels, columns).map { channel, column in
+        Series(
+          channel,
+          channel.isIndex
+            ? SampleStorage(column.1.map { Int64($0) }, as: .timestamp) : SampleStorage(column.1))
+      })
+  }
+
+  /// Until the core has taken all frames.
+  func commit() async throws {
+    for writer in writers.withLock({ Array($0.values) }) { try await writer.commit() }
+  }
+
+  /// After their connections were cut.
+  func forgetWriters() { writers.withLock { $0 = [:] } }
+
+  private func writer(_ names: [String], group: UInt32) async throws -> SynnaxWriter {
+    let id = "\(group)" + names.joined()
+    if let known = writers.withLock({ $0[id] }) { return known }
+    var options = SynnaxWriter.Options()
+    options.mode = .stream
+    options.start = TimeStamp(nanoseconds: 0)
+    options.group = group
+    let made = try await SynnaxWriter.open(source.client, channels: names, options: options)
+    writers.withLock { $0[id] = made }
+    return made
+  }
+}
+
+/// Waits for a condition, at most 10 s.
+func until(_ what: Comment? = nil, _ condition: () async throws -> Bool) async throws {
+  let end = ContinuousClock.now + .seconds(10)
+  while try await !condition() {
+    guard ContinuousClock.now < end else {
+      Issue.record(what ?? "it did not happen in time")
+      throw SynnaxError("timeout", "the test waited too long")
+    }
+    try await Task.sleep(for: .milliseconds(2))
+  }
+}
