@@ -24,6 +24,8 @@ package struct BelaTrack: Sendable {
   private var pendingGap: Gap?
   /// Values whose payload never came, as far as headers told.
   private var missing: Int64 = 0
+  /// A payload of nobody knows which variable was lost.
+  private var mayMiss = false
   /// A step of the clock that nothing explains; twice in a row it is the new rate.
   private var suspicion: Int64?
   /// Position of this block's first value in the stream, while nothing is missing: assignments before it.
@@ -66,17 +68,28 @@ package struct BelaTrack: Sendable {
     missing = missing.addingSaturating(Int64(count))
   }
 
+  /// A payload came whose header did not; it may have been of this variable.
+  package mutating func lostHeader() { mayMiss = true }
+
   /// A new watch: the board begins a fresh block, and nothing that came before continues in it.
   package mutating func begin() {
     (held, last, spacing, origin, suspicion, end) = (nil, nil, nil, nil, nil, nil)
     (missing, position, isEnded) = (0, 0, false)
   }
 
+  /// Values of the block that is held back.
+  package var heldCount: Int64 { held == nil ? 0 : Int64(count) }
+
   /// Nothing more comes. What was held back goes out: cut at the end where that is known; at the zeros where the
   /// board has flushed a last block but nobody knows when; whole where it never got to flush one.
-  package mutating func finish(flushed: Bool) -> [Series] {
+  /// - Parameter left: how many of its values are genuine, where the board has counted them.
+  package mutating func finish(flushed: Bool, count left: Int64? = nil) -> [Series] {
     guard let block = held else { return [] }
     held = nil
+    if let left {
+      let valid = Int(max(0, min(left, Int64(count))))
+      return valid == 0 ? [] : emit(block, valid, step ?? Step(units: 1))
+    }
     if flushed, let valid = validAtEnd(block) { return emit(block, valid, step ?? Step(units: 1)) }
     return emit(block, flushed ? max(1, block.extent) : count, step ?? Step(units: 1))
   }
@@ -267,7 +280,7 @@ package struct BelaTrack: Sendable {
     let first = tick.addingSaturating(relative(0))
     let final = tick.addingSaturating(relative(valid - 1))
     compare(first)
-    missing = 0
+    (missing, mayMiss) = (0, false)
     note(valid, first, final) { relative($0) }
     newest = final
     if let end, final >= end { isEnded = true }
@@ -286,8 +299,8 @@ package struct BelaTrack: Sendable {
       if steps > 1.5 {
         pendingGap = Gap(at: 0, samples: Int64(clamping: Int(min(steps, 1e15)) - 1), reason: .lost)
       }
-    } else if missing > 0 {
-      pendingGap = Gap(at: 0, samples: missing, reason: .lost)
+    } else if missing > 0 || mayMiss {
+      pendingGap = Gap(at: 0, samples: missing > 0 ? missing : nil, reason: .lost)
     }
   }
 

@@ -36,6 +36,8 @@ public enum BelaLimits {
   static let stopAheadTicks: Int64 = 1_024
   /// How long a reconnect is tried before the source gives up.
   static let reconnectWait = Duration.seconds(600)
+  /// Blocks that may come before a session's start reply: a second of a dozen variables.
+  static let earlyBlocks = 1_024
   /// How long blocks may lag behind the seed protocol's end message (section 16.2).
   static let blocksLag = Duration.milliseconds(500)
   /// How long the seed protocol's answer may take before the board is taken not to know it (section 16.2).

@@ -1,0 +1,184 @@
+import Telemetry
+
+extension BelaCore {
+  /// One message of the data socket.
+  mutating func receive(_ message: UnsafeRawBufferPointer) {
+    guard let item = decoder.feed(message) else { return }
+    switch item {
+    case .block(let id, let type, let bytes):
+      if seed != nil { return receiveSeed(id, type, bytes) }
+      if let early = earlyBlocks?.count {
+        if early < BelaLimits.earlyBlocks {
+          earlyBlocks!.append((id, type, Array(bytes)))
+        } else {
+          foreign += 1
+        }
+        return
+      }
+      guard let index = index(id, type), !slots[index].streams.isEmpty else {
+        foreign += 1
+        return
+      }
+      let pieces = slots[index].track.append(bytes)
+      deliver(pieces, of: index)
+    case .value(let id, let type, let tick, let bytes):
+      if let learning, learning.type == type {
+        learning.reply.fulfill(id)
+        self.learning = nil
+      }
+      guard let index = index(id, type) else {
+        foreign += 1
+        return
+      }
+      receive(value: bytes, tick, of: index)
+    case .lostPayload(let id, let type):
+      guard let index = index(id, type) else { return }
+      if slots[index].watch != nil { slots[index].track.lostPayload() }
+    case .lostHeader:
+      for index in slots.indices where slots[index].watch != nil { slots[index].track.lostHeader() }
+    case .foreign: foreign += 1
+    }
+  }
+
+  /// The slot of a header id, when its type letter fits.
+  private func index(_ id: Int, _ type: BelaType) -> Int? {
+    let position = indexOfID[id] ?? id - idOffset
+    guard position >= 0 else { return nil }
+    if position < slots.count, slots[position].variable.index == position {
+      return slots[position].variable.type == type ? position : nil
+    }
+    guard let slot = slots.firstIndex(where: { $0.variable.index == position }) else { return nil }
+    return slots[slot].variable.type == type ? slot : nil
+  }
+
+  /// Hands samples to the feeds of a variable, each what lies in its window.
+  mutating func deliver(_ pieces: [Series], of index: Int) {
+    for interest in slots[index].streams {
+      guard let place = feeds[interest.feed]?.channels[interest.position], !place.isDone else { continue }
+      for piece in pieces {
+        let (part, reachesEnd) = Self.clip(piece, place)
+        if let part { queue(part, for: interest.feed) }
+        if reachesEnd { feeds[interest.feed]!.channels[interest.position].isDone = true }
+      }
+      if slots[index].track.isEnded, place.end != nil, place.end == slots[index].track.end {
+        feeds[interest.feed]!.channels[interest.position].isDone = true
+      }
+      settle(interest.feed)
+    }
+  }
+
+  /// The part of a series within a window; the first sample at or after the end belongs to it.
+  private static func clip(_ series: Series, _ place: Place) -> (Series?, Bool) {
+    guard series.count > 0, let newest = series.time(series.count - 1) else { return (nil, false) }
+    if newest < place.start { return (nil, false) }
+    var from = 0
+    var to = series.count
+    if let oldest = series.time(0), oldest < place.start { from = series.position(from: place.start) }
+    var reachesEnd = false
+    if let end = place.end, newest >= end {
+      reachesEnd = true
+      to = min(series.count, series.position(from: end) + 1)
+    }
+    guard from < to else { return (nil, reachesEnd) }
+    return (from == 0 && to == series.count ? series : series[from..<to], reachesEnd)
+  }
+
+  private mutating func receive(value bytes: UnsafeRawBufferPointer, _ tick: Int64, of index: Int) {
+    let type = slots[index].variable.type.dataType
+    let storage = SampleStorage(type: type, copying: bytes)
+    for peek in slots[index].peeks { peek.take(slots[index].variable.name, storage.sample(0), tick) }
+    slots[index].peeks.removeAll()
+    for interest in slots[index].monitors {
+      guard var place = feeds[interest.feed]?.channels[interest.position], !place.isDone, tick >= place.start,
+        tick >= place.due || place.last.map({ tick < $0 }) ?? false
+      else { continue }
+      var gaps: [Gap] = []
+      if let last = place.last {
+        let step = tick.subtractingSaturating(last)
+        if step < 0 {
+          gaps = [Gap(at: 0, samples: nil, reason: .restart)]
+          place.least = .max
+        } else if place.least < .max, place.least > 0, step / place.least >= 2 {
+          gaps = [Gap(at: 0, samples: step / place.least - 1, reason: .lost)]
+        } else if step > 0 {
+          place.least = min(place.least, step)
+        }
+      }
+      place.last = tick
+      place.due = tick.addingSaturating(place.period)
+      if let end = place.end, tick >= end { place.isDone = true }
+      feeds[interest.feed]!.channels[interest.position] = place
+      let stamps = SampleStorage(CollectionOfOne(tick), as: .timestamp)
+      let timing = Timing.stamped(stamps, offset: 0)
+      queue(Series(place.channel, storage, timing: timing, gaps: gaps), for: interest.feed)
+      settle(interest.feed)
+    }
+  }
+
+  /// Ends a feed whose channels are all done.
+  mutating func settle(_ feed: Int) {
+    guard let state = feeds[feed], state.channels.allSatisfy(\.isDone) else { return }
+    complete(feed)
+  }
+
+  /// All that will come of a feed has come. The board is not told here: its streams have ended by themselves.
+  mutating func complete(_ feed: Int) {
+    guard let state = feeds[feed] else { return }
+    flush(feed)
+    if state.isTimed && state.stopping == nil { add(.event(state.sink, .finished)) }
+    for place in state.channels where !state.isMonitor {
+      let others = slots[place.slot].streams.contains { $0.feed != feed }
+      if !others { slots[place.slot].watch = nil }
+    }
+    remove(feed)
+  }
+
+  /// Ends a feed whose last block did not come in time: what was held back goes out.
+  mutating func expire(_ feed: Int) {
+    guard let state = feeds[feed] else { return }
+    for place in state.channels where !state.isMonitor && !place.isDone {
+      guard !slots[place.slot].streams.contains(where: { $0.feed != feed }) else { continue }
+      deliver(slots[place.slot].track.finish(flushed: true), of: place.slot)
+    }
+    complete(feed)
+  }
+
+  // MARK: - Seed command protocol
+
+  mutating func receiveSeed(_ id: Int, _ type: BelaType, _ bytes: UnsafeRawBufferPointer) {
+    guard var session = seed, id < session.tracks.count, session.types[id] == type else {
+      foreign += 1
+      return
+    }
+    let pieces = session.tracks[id].append(bytes)
+    for piece in pieces {
+      session.sent[id] += Int64(piece.count)
+      queue(piece, for: session.feed)
+    }
+    seed = session
+    finishSeed(force: false)
+  }
+
+  /// Ends the session once the board has said so and all it counted is here; `force` when the time for that is over.
+  mutating func finishSeed(force: Bool) {
+    guard var session = seed, session.isTold, let feed = feeds[session.feed] else { return }
+    let isComplete = session.tracks.indices.allSatisfy { position in
+      guard let left = session.left(position) else { return false }
+      return left == 0 || session.tracks[position].heldCount >= left
+    }
+    guard isComplete || force else { return }
+    for position in session.tracks.indices {
+      for piece in session.tracks[position].finish(flushed: true, count: session.left(position)) {
+        session.sent[position] += Int64(piece.count)
+        queue(piece, for: session.feed)
+      }
+      if let missing = session.left(position), missing > 0 {
+        let name = feed.channels[position].channel.name
+        flush(session.feed)
+        add(.event(feed.sink, .gap(.lost, samples: missing, channels: [name])))
+      }
+    }
+    seed = nil
+    complete(session.feed)
+  }
+}

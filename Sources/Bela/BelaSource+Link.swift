@@ -1,0 +1,356 @@
+import Logging
+import Synchronization
+import Telemetry
+import Transport
+
+/// The two sockets of one connection.
+struct BelaLink {
+  var control: WebSocketConnection?
+  var data: WebSocketConnection?
+  var reconnecting: Task<Void, Never>?
+
+  mutating func take() -> BelaLink {
+    defer { self = BelaLink() }
+    return self
+  }
+}
+
+/// Brings one socket's messages to the source. Knows which connection it belongs to: a late word of an old one is
+/// not heard.
+private final class BelaSocketHandler: WebSocketHandler {
+  private weak let source: BelaSource?
+  private let generation: Int
+  private let isControl: Bool
+
+  init(source: BelaSource, generation: Int, isControl: Bool) {
+    self.source = source
+    self.generation = generation
+    self.isControl = isControl
+  }
+
+  func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
+    if isControl {
+      source?.receive(control: message.bytes, generation: generation)
+    } else {
+      source?.receive(data: message.bytes, generation: generation)
+    }
+  }
+
+  func burstEnded(_ connection: WebSocketConnection) {
+    if !isControl { source?.burstEnded() }
+  }
+
+  func closed(_ reason: CloseReason, _ connection: WebSocketConnection) {
+    source?.closed(reason, generation: generation)
+  }
+}
+
+extension BelaSource {
+  // MARK: - Connecting
+
+  /// The order of section 2: control, its greeting, data, our reply, a list.
+  func openLink(timeout: Duration) async throws(BelaError) {
+    let greeting = Reply<Void>()
+    let generation = core.withLock { core in
+      core.generation += 1
+      core.greeting = greeting
+      core.decoder.reset()
+      return core.generation
+    }
+    var options = WebSocketOptions()
+    options.connectTimeout = timeout
+    options.handshakeTimeout = timeout
+    options.messageBytes = BelaLimits.replyBytes
+    let control = try await open("/gui_control", options, generation, isControl: true)
+    let data: WebSocketConnection
+    do {
+      guard await greeting.wait(timeout) != nil else {
+        throw BelaError(
+          "protocol", "\(host):\(port) opened a WebSocket but did not greet as a board does",
+          hint: "is this the address of a board? \(BelaError.projectHint)")
+      }
+      data = try await open("/gui_data", options, generation, isControl: false)
+    } catch {
+      control.closeNow()
+      throw (error as? BelaError) ?? BelaError("protocol", "\(error)")
+    }
+    var before = BelaCore.Phase.open
+    let isCurrent = core.withLock { core in
+      core.greeting = nil
+      before = core.phase
+      guard core.generation == generation else { return false }
+      if case .closed = core.phase { return false }
+      core.phase = .open
+      core.firstList = nil
+      return true
+    }
+    guard isCurrent else {
+      control.closeNow()
+      data.closeNow()
+      throw absence()
+    }
+    link.withLock {
+      $0.control = control
+      $0.data = data
+    }
+    do {
+      try send(texts: [BelaEvent.connectionReply.message])
+      _ = try await list(timeout: timeout)
+    } catch {
+      // Its end is ours to report, not a loss to be mended.
+      core.withLock { core in
+        if core.generation == generation {
+          core.generation += 1
+          core.phase = before
+        }
+      }
+      link.withLock { old in
+        if old.control === control { (old.control, old.data) = (nil, nil) }
+      }
+      control.closeNow()
+      data.closeNow()
+      throw error
+    }
+  }
+
+  private func open(
+    _ path: String, _ options: WebSocketOptions, _ generation: Int, isControl: Bool
+  ) async throws(BelaError) -> WebSocketConnection {
+    do {
+      let endpoint = try Endpoint(host: host, port: port, path: path)
+      let handler = BelaSocketHandler(source: self, generation: generation, isControl: isControl)
+      return try await WebSocketClient.connect(
+        to: endpoint, options: options, logger: logger, handler: handler)
+    } catch {
+      throw BelaError(error, board: "\(host):\(port)")
+    }
+  }
+
+  /// Returns when there is a connection; waits for one that is being made anew.
+  func connected(within time: Duration) async throws(BelaError) {
+    let waiting = core.withLock { core -> Reply<Void>? in
+      guard case .reconnecting = core.phase, link.withLock({ $0.control == nil }) else { return nil }
+      let reply = Reply<Void>()
+      core.connectionWaiters.append(reply)
+      return reply
+    }
+    if let waiting {
+      _ = await waiting.wait(time)
+      core.withLock { $0.connectionWaiters.removeAll { $0 === waiting } }
+    }
+    guard link.withLock({ $0.control?.isOpen ?? false }) else { throw absence() }
+  }
+
+  // MARK: - Receiving
+
+  fileprivate func receive(control bytes: UnsafeRawBufferPointer, generation: Int) {
+    let reply = BelaReply(bytes)
+    core.withLock { core in
+      guard core.generation == generation else { return }
+      switch reply {
+      case .connection(let project): greet(project, &core)
+      case .list(let list): core.take(list, now: clock.monotonic)
+      case .log(let reply):
+        for waiter in core.logReplies where waiter.variable == reply.variable { waiter.reply.fulfill(reply) }
+        core.logReplies.removeAll { $0.variable == reply.variable }
+      case .command(let reply): receive(seed: reply, &core)
+      case .other: break
+      case .garbage: logger?.warning("the board sent something on control that is no JSON object")
+      }
+    }
+    deliver()
+  }
+
+  /// The board greets anew whenever anybody connects; another name means another program.
+  private func greet(_ project: String?, _ core: inout BelaCore) {
+    if let greeting = core.greeting {
+      let isOther = core.project != nil && core.project != project
+      core.project = project
+      if isOther {
+        interruptAll("another program runs on the board now: \(project ?? "one without a name")", &core)
+      }
+      greeting.fulfill(())
+    } else if core.project != project {
+      core.project = project
+      interruptAll("another program runs on the board now: \(project ?? "one without a name")", &core)
+    }
+  }
+
+  func interruptAll(_ why: String, _ core: inout BelaCore) {
+    for feed in core.feeds.keys.sorted() {
+      guard let state = core.feeds[feed] else { continue }
+      for place in state.channels where !state.isMonitor && core.seed?.feed != feed {
+        // The board never got to flush a last block; what was held back is genuine.
+        if !core.slots[place.slot].streams.contains(where: { $0.feed != feed }) {
+          core.deliver(core.slots[place.slot].track.finish(flushed: false), of: place.slot)
+        }
+      }
+      guard core.feeds[feed] != nil else { continue }
+      core.flush(feed)
+      core.add(.event(state.sink, .interrupted(why)))
+      core.remove(feed)
+    }
+    for index in core.slots.indices {
+      core.slots[index].watch = nil
+      core.slots[index].period = 0
+    }
+    core.slots.removeAll()
+    core.seed = nil
+    core.knowsSeed = nil
+    core.learnedIndices = nil
+    core.indexOfID = [:]
+    core.idOffset = 0
+  }
+
+  fileprivate func receive(data bytes: UnsafeRawBufferPointer, generation: Int) {
+    core.withLock { core in
+      guard core.generation == generation else { return }
+      core.receive(bytes)
+    }
+  }
+
+  fileprivate func burstEnded() {
+    core.withLock { $0.flushAll() }
+    deliver()
+  }
+
+  // MARK: - Losing and finding
+
+  fileprivate func closed(_ reason: CloseReason, generation: Int) {
+    let why =
+      switch reason {
+      case .local: "closed"
+      case .remote, .endOfFile: "the board ended the connection"
+      case .failed(let error): error.code == .deadPeer ? "the board stopped answering" : error.message
+      }
+    let isOurs = core.withLock { core -> Bool in
+      guard core.generation == generation, case .open = core.phase, core.greeting == nil else {
+        core.greeting?.fulfill(nil)
+        return false
+      }
+      core.generation += 1
+      core.phase = .reconnecting(why)
+      core.flushAll()
+      for feed in core.feeds.keys.sorted() {
+        if let sink = core.feeds[feed]?.sink { core.add(.event(sink, .reconnecting(why))) }
+      }
+      for reply in core.listReplies { reply.fulfill(nil) }
+      core.listReplies.removeAll()
+      for waiter in core.logReplies { waiter.reply.fulfill(nil) }
+      core.logReplies.removeAll()
+      core.seedReply?.fulfill(nil)
+      if let session = core.seed, let sink = core.feeds[session.feed]?.sink {
+        core.add(.event(sink, .interrupted(why)))
+        core.remove(session.feed)
+      }
+      return true
+    }
+    guard isOurs else { return }
+    let old = link.withLock { $0.take() }
+    old.control?.closeNow()
+    old.data?.closeNow()
+    deliver()
+    let task = Task { [weak self] in
+      var backOff = BackOff(initial: .milliseconds(100), max: .seconds(5))
+      let start = ContinuousClock.now
+      while !Task.isCancelled {
+        guard let wait = await self?.reconnect(since: start, why, &backOff) else { return }
+        try? await Task.sleep(for: wait)
+      }
+    }
+    link.withLock { $0.reconnecting = task }
+  }
+
+  /// One attempt; answers how long to wait before the next, nil when there is none.
+  private func reconnect(
+    since start: ContinuousClock.Instant, _ why: String, _ backOff: inout BackOff
+  ) async -> Duration? {
+    if case .closed = core.withLock({ $0.phase }) { return nil }
+    let lastTick = core.withLock { $0.list?.tick ?? 0 }
+    do {
+      try await openLink(timeout: .seconds(3))
+      await resume(lastTick: lastTick)
+      return nil
+    } catch {
+      // Somebody is at home and nobody listens: the program on the board has ended.
+      if error.code == "refused", ContinuousClock.now - start > .seconds(1) {
+        core.withLock { interruptAll("the program on the board ended", &$0) }
+        deliver()
+      }
+    }
+    guard ContinuousClock.now - start < BelaLimits.reconnectWait else {
+      core.withLock { core in
+        core.phase = .lost(why)
+        for feed in core.feeds.keys.sorted() {
+          if let sink = core.feeds[feed]?.sink { core.add(.event(sink, .lost(why))) }
+          core.remove(feed)
+        }
+        for reply in core.connectionWaiters { reply.fulfill(()) }
+        core.connectionWaiters.removeAll()
+      }
+      deliver()
+      return nil
+    }
+    return backOff.next()
+  }
+
+  /// Asks for everything again that ran before; a clock that went back means the program was started anew.
+  private func resume(lastTick: Int64) async {
+    let (commands, waiters) = core.withLock { core -> ([BelaCommand], [Reply<Void>]) in
+      let list = core.list
+      let restarted = (list?.tick ?? 0) < lastTick
+      for feed in core.feeds.keys.sorted() {
+        guard let state = core.feeds[feed] else { continue }
+        let isGone = state.channels.contains { place in
+          list?[place.channel.name].map { $0.type.dataType != place.channel.type } ?? true
+        }
+        if isGone || (restarted && state.isTimed) {
+          core.add(.event(state.sink, .interrupted("the program on the board was started anew")))
+          core.remove(feed)
+          continue
+        }
+        core.add(.event(state.sink, .resumed))
+      }
+      core.rebuildSlots(restarted: restarted)
+      let commands = core.plan(core.slots.indices)
+      defer { core.connectionWaiters.removeAll() }
+      return (commands, core.connectionWaiters)
+    }
+    try? send(commands)
+    for waiter in waiters { waiter.fulfill(()) }
+    deliver()
+  }
+}
+
+extension BelaCore {
+  /// Slots for the variables of a new connection; feeds keep theirs by name.
+  mutating func rebuildSlots(restarted: Bool) {
+    guard let list else { return }
+    let old = slots
+    slots = list.variables.map { variable in
+      var slot = makeSlot(variable)
+      if let before = old.first(where: {
+        $0.variable.name == variable.name && $0.variable.type == variable.type
+      }),
+        before.variable.mode == variable.mode, !restarted
+      {
+        slot.track = before.track
+        slot.track.begin()
+      }
+      return slot
+    }
+    learnedIndices = nil
+    indexOfID = [:]
+    idOffset = 0
+    for feed in feeds.keys.sorted() {
+      for position in feeds[feed]!.channels.indices {
+        let name = feeds[feed]!.channels[position].channel.name
+        guard let slot = slot(named: name) else { continue }
+        feeds[feed]!.channels[position].slot = slot
+        feeds[feed]!.channels[position].start = restarted ? 0 : list.tick
+        feeds[feed]!.channels[position].due = .min
+        if !feeds[feed]!.channels[position].isDone { enter(feed, position) }
+      }
+    }
+  }
+}

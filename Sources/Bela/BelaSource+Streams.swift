@@ -1,0 +1,310 @@
+import Synchronization
+public import Telemetry
+
+extension BelaSource {
+  /// Starts a stream, or with `periods` a monitor.
+  ///
+  /// - `at` and `ticks` are the board's clock, one for all channels or one each. A stream of N ticks has N + 1 values
+  ///   of a variable that is assigned every tick: the board sends the first assignment at or after the end too.
+  /// - `span` is turned into ticks by the declared sample rate. A fixed period begins 50 ms ahead of the board's
+  ///   clock, so that its first and last tick are known and the same for all channels.
+  /// - `projectName`: refused when another program runs. With a board that knows the seed command protocol the
+  ///   stream runs by it; with all others by the watcher's commands, and nobody sees a difference.
+  public func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed {
+    let timeout = request.timeout.duration
+    let list = try await list(timeout: timeout)
+    if let wanted = request.projectName, let running = projectName, wanted != running {
+      throw BelaError(
+        "project", "the board runs \"\(running)\", not \"\(wanted)\"",
+        hint: "start the other project on the board, or name this one")
+    }
+    guard request.downsampleFactor <= 1, request.throttleRate == 0 else {
+      throw BelaError.argument(
+        "a board sends every value", hint: "use periods (a monitor) for fewer, or decimate what has come")
+    }
+    let variables = try Self.resolve(request.channels, in: list)
+    try checkCounts(request, variables.count)
+    if let feed = try await openSeed(request, variables, list, sink) { return feed }
+    if core.withLock({ $0.seed != nil }) {
+      throw BelaError(
+        "busy", "a session of the seed command protocol is running on this board", hint: "stop it first")
+    }
+    if request.periods.isEmpty { await learnIDs(variables, list) }
+    let (feed, channels, commands, wait) = try core.withLock { core throws(BelaError) in
+      try begin(request, variables, list, sink, &core)
+    }
+    do {
+      try send(commands)
+      // There is no acknowledgement; a list behind the command says that it was read.
+      try await confirm(feed, timeout)
+    } catch {
+      let undo = core.withLock { core in
+        let slots = core.feeds[feed].map { $0.channels.map(\.slot) } ?? []
+        core.remove(feed)
+        return core.plan(slots)
+      }
+      try? send(undo)
+      throw error
+    }
+    if let wait { expire(feed, after: wait) }
+    deliver()
+    return BelaFeed(source: self, id: feed, channels: channels)
+  }
+
+  static func resolve(_ names: [String], in list: BelaList) throws(BelaError) -> [BelaVariable] {
+    guard !names.isEmpty else {
+      guard !list.variables.isEmpty else {
+        throw BelaError(
+          "unknown_channel", "the program on the board watches no variables",
+          hint: "give it some Watcher<> variables")
+      }
+      var seen: Set<String> = []
+      return list.variables.filter { seen.insert($0.name).inserted }
+    }
+    var byName: [String: BelaVariable] = [:]
+    for variable in list.variables where byName[variable.name] == nil { byName[variable.name] = variable }
+    var seen: Set<String> = []
+    var result: [BelaVariable] = []
+    for name in names {
+      guard let variable = byName[name] else { throw .unknown(name, among: list.names) }
+      guard seen.insert(name).inserted else { throw .argument("\"\(name)\" is named twice") }
+      result.append(variable)
+    }
+    return result
+  }
+
+  private func checkCounts(_ request: StreamRequest, _ count: Int) throws(BelaError) {
+    func check(_ what: String, _ numbers: [Int64], _ range: ClosedRange<Int64>) throws(BelaError) {
+      guard numbers.count <= 1 || numbers.count == count else {
+        throw .argument(
+          "\(numbers.count) values of \(what) for \(count) channels", hint: "give one for all, or one each")
+      }
+      if let wrong = numbers.first(where: { !range.contains($0) }) {
+        throw .argument("\(what) may not be \(wrong)", hint: "it counts ticks of the board's clock")
+      }
+    }
+    try check("at", request.at, 0...BelaLimits.tickMax)
+    try check("ticks", request.ticks, 1...BelaLimits.tickMax)
+    try check("periods", request.periods, 1...BelaLimits.periodMax)
+    if let span = request.span, span <= .zero { throw .argument("a stream's span must be above zero") }
+    if request.span != nil, !request.ticks.isEmpty {
+      throw .argument("span and ticks say the same thing twice", hint: "give one of them")
+    }
+  }
+
+  /// Registers a feed and finds what the board has to be told. Under the lock.
+  private func begin(
+    _ request: StreamRequest, _ variables: [BelaVariable], _ list: BelaList, _ sink: any StreamSink,
+    _ core: inout BelaCore
+  ) throws(BelaError) -> (Int, [Channel], [BelaCommand], Duration?) {
+    var duration: Int64?
+    if let span = request.span {
+      guard let rate = list.sampleRate, let ticks = Int64(exactly: (span.seconds * rate).rounded()) else {
+        throw .argument(
+          "the board declares no sample rate to turn a time into ticks", hint: "give ticks instead")
+      }
+      duration = max(1, ticks)
+    }
+    let isTimed = duration != nil || !request.ticks.isEmpty
+    let isMonitor = !request.periods.isEmpty
+    let soon = list.tick.addingSaturating(core.ticks(ahead: 0.05))
+    var places: [BelaCore.Place] = []
+    var latest: Int64 = 0
+    for (position, variable) in variables.enumerated() {
+      guard let slot = core.slots.firstIndex(where: { $0.variable.index == variable.index }) else {
+        throw .unknown(variable.name, among: list.names)
+      }
+      func pick(_ numbers: [Int64]) -> Int64? { numbers.count > 1 ? numbers[position] : numbers.first }
+      let start = max(list.tick, pick(request.at) ?? (isTimed ? soon : 0))
+      let ticks = pick(request.ticks) ?? duration
+      var place = BelaCore.Place(
+        channel: variable.channel(rate: list.sampleRate), slot: slot, start: start,
+        end: ticks.map { start.addingSaturating($0) })
+      place.period = pick(request.periods) ?? 0
+      latest = max(latest, place.end ?? 0)
+      places.append(place)
+    }
+    let feed = core.add(
+      BelaCore.FeedState(
+        sink: sink, channels: places, isTimed: isTimed, isMonitor: isMonitor, stopping: nil, request: request)
+    )
+    let commands = core.plan(places.map(\.slot))
+    let rate = core.tickRate ?? 44100
+    let seconds = min(1e9, Double(latest.subtractingSaturating(list.tick)) / max(1, rate))
+    let wait = isTimed ? Duration.seconds(seconds) + BelaLimits.stopWait : nil
+    return (feed, places.map(\.channel), commands, wait)
+  }
+
+  /// Waits until the board has read the watch; a stream that had already ended when its end was moved begins anew.
+  private func confirm(_ feed: Int, _ timeout: Duration) async throws(BelaError) {
+    let list = try await list(timeout: timeout)
+    let again = core.withLock { core -> [BelaCommand] in
+      guard let state = core.feeds[feed], !state.isMonitor else { return [] }
+      var slots: [Int] = []
+      for place in state.channels where !place.isDone {
+        let index = place.slot
+        guard let watch = core.slots[index].watch, watch.start <= list.tick,
+          core.slots[index].streams.count > 1,
+          watch.end.map({ $0 > list.tick }) ?? true, list[place.channel.name]?.isWatched == false
+        else { continue }
+        core.slots[index].watch = nil
+        slots.append(index)
+      }
+      return core.plan(slots)
+    }
+    try send(again)
+  }
+
+  /// Ends a timed feed whose last sample never came, because its variable is not assigned or the block was lost.
+  private func expire(_ feed: Int, after time: Duration) {
+    Task { [weak self] in
+      try? await Task.sleep(for: time)
+      guard let self else { return }
+      let commands = self.core.withLock { core -> [BelaCommand] in
+        guard let state = core.feeds[feed] else { return [] }
+        core.expire(feed)
+        return core.plan(state.channels.map(\.slot))
+      }
+      try? self.send(commands)
+      self.deliver()
+    }
+  }
+
+  // MARK: - Stopping and changing
+
+  /// Ends a feed at an explicit tick ahead of the board's clock, and waits for the last block.
+  func stop(_ feed: Int) async throws(BelaError) {
+    let reply = Reply<Void>()
+    let isSeed = core.withLock { $0.seed?.feed == feed }
+    if isSeed { return try await stopSeed(feed) }
+    guard core.withLock({ $0.feeds[feed] != nil }) else { return }
+    let list: BelaList
+    do {
+      list = try await self.list(timeout: .seconds(1))
+    } catch {
+      // There is no board to stop; what came has come.
+      core.withLock { core in
+        core.expire(feed)
+      }
+      deliver()
+      if error.code == "lost" || error.code == "closed" { return }
+      throw error
+    }
+    let commands = core.withLock { core -> [BelaCommand] in
+      guard let state = core.feeds[feed] else {
+        core.add(.stopped(reply))
+        return []
+      }
+      core.feeds[feed]!.stopping = reply
+      let end = list.tick.addingSaturating(core.ticks(ahead: BelaLimits.stopAhead))
+      for position in state.channels.indices {
+        let place = state.channels[position]
+        if state.isMonitor || place.start > end {
+          core.feeds[feed]!.channels[position].isDone = true
+        } else if place.end.map({ $0 > end }) ?? true {
+          core.feeds[feed]!.channels[position].end = end
+        }
+      }
+      let commands = core.plan(state.channels.map(\.slot))
+      core.settle(feed)
+      return state.isMonitor ? core.plan(state.channels.map(\.slot)) : commands
+    }
+    try? send(commands)
+    deliver()
+    if await reply.wait(BelaLimits.stopWait) == nil {
+      let commands = core.withLock { core -> [BelaCommand] in
+        guard let state = core.feeds[feed] else { return [] }
+        core.expire(feed)
+        return core.plan(state.channels.map(\.slot))
+      }
+      try? send(commands)
+    }
+    deliver()
+  }
+
+  /// Replaces a feed's variables; those that stay go on without a break.
+  func update(_ feed: Int, _ names: [String]) async throws -> [Channel] {
+    let list = try await list()
+    let variables = try Self.resolve(names, in: list)
+    if core.withLock({ $0.seed?.feed == feed }) {
+      throw BelaError(
+        "busy", "a session of the seed command protocol cannot change its variables",
+        hint: "stop it, and start one with the others")
+    }
+    await learnIDs(variables, list)
+    let (channels, commands) = try core.withLock { core throws(BelaError) -> ([Channel], [BelaCommand]) in
+      guard var state = core.feeds[feed] else {
+        throw BelaError("closed", "this stream has ended", hint: "start it again")
+      }
+      let old = state.channels
+      let isEndless = old.allSatisfy { $0.end == nil }
+      state.channels = try variables.map { variable throws(BelaError) in
+        if let place = old.first(where: { $0.channel.name == variable.name }) { return place }
+        guard let slot = core.slots.firstIndex(where: { $0.variable.index == variable.index }) else {
+          throw BelaError.unknown(variable.name, among: list.names)
+        }
+        return BelaCore.Place(
+          channel: variable.channel(rate: list.sampleRate), slot: slot, start: list.tick,
+          end: isEndless ? nil : old.compactMap(\.end).max(), period: old.map(\.period).min() ?? 0)
+      }
+      core.flush(feed)
+      for place in old {
+        core.slots[place.slot].streams.removeAll { $0.feed == feed }
+        core.slots[place.slot].monitors.removeAll { $0.feed == feed }
+      }
+      core.feeds[feed] = state
+      for position in state.channels.indices where !state.channels[position].isDone {
+        core.enter(feed, position)
+      }
+      let touched = Set(old.map(\.slot) + state.channels.map(\.slot)).sorted()
+      return (state.channels.map(\.channel), core.plan(touched))
+    }
+    try send(commands)
+    try await confirm(feed, BelaLimits.replyWait)
+    return channels
+  }
+
+  // MARK: - Ids
+
+  /// Learns how header ids and list positions belong together, by monitoring the first and the last variable once
+  /// (section 6.1). Ids rise with the positions, so where both agree all between do; else each is asked.
+  func learnIDs(_ variables: [BelaVariable], _ list: BelaList) async {
+    let known = core.withLock { $0.learnedIndices }
+    let indices = variables.map(\.index)
+    guard let first = indices.min(), let last = indices.max(),
+      !(known?.contains(first) ?? false && known?.contains(last) ?? false)
+    else { return }
+    // While others monitor, nobody can tell whose value comes; a streamed variable is known by its type at least.
+    guard list.variables.allSatisfy({ $0.monitorPeriod == 0 }) else { return }
+    guard let low = await learn(first, list) else { return }
+    guard let high = first == last ? low : await learn(last, list) else { return }
+    if low - first == high - last {
+      core.withLock { core in
+        if core.indexOfID.isEmpty { core.idOffset = low - first }
+        let both = core.learnedIndices.map { min($0.lowerBound, first)...max($0.upperBound, last) }
+        core.learnedIndices = both ?? first...last
+      }
+      return
+    }
+    for index in Set(indices).sorted() {
+      guard let id = await learn(index, list) else { continue }
+      core.withLock { $0.indexOfID[id] = index }
+    }
+    core.withLock { $0.learnedIndices = first...last }
+  }
+
+  private func learn(_ index: Int, _ list: BelaList) async -> Int? {
+    guard let variable = list.variables.first(where: { $0.index == index }) else { return nil }
+    let reply = Reply<Int>()
+    let isFree = core.withLock { core in
+      guard core.learning == nil else { return false }
+      core.learning = (index, variable.type, reply)
+      return true
+    }
+    guard isFree else { return nil }
+    try? send([.monitor([.init(variable.name, ticks: 1)])])
+    let id = await reply.wait(BelaLimits.learnWait)
+    core.withLock { $0.learning = nil }
+    return id
+  }
+}
