@@ -120,9 +120,7 @@ package struct SVGPicture {
     text += "<g clip-path=\"url(#c\(id))\" fill=\"none\" stroke-width=\"1.2\" stroke-linejoin=\"round\">\n"
     for index in lane { drawTrace(picture.lines[index], area, scale) }
     text += "</g>\n"
-    for index in lane {
-      for gap in picture.lines[index].trace.gaps { drawGap(gap, area) }
-    }
+    for gap in joinedGaps(lane) { drawGap(gap, area) }
     for flag in picture.flags where picture.view.contains(flag.x) { drawFlag(flag, area, named: id == 0) }
   }
 
@@ -169,6 +167,20 @@ package struct SVGPicture {
       text +=
         "<circle cx=\"\(Self.number(dot.x))\" cy=\"\(Self.number(dot.y))\" r=\"2\" fill=\"\(colour)\"/>\n"
     }
+  }
+
+  /// Gaps of some lines as ranges that do not overlap; a count only where one gap is alone.
+  private func joinedGaps(_ lane: [Int]) -> [Trace.GapMark] {
+    var result: [Trace.GapMark] = []
+    for gap in lane.flatMap({ picture.lines[$0].trace.gaps }).sorted(by: { $0.from < $1.from }) {
+      if let last = result.last, gap.from <= last.x {
+        if gap != last { result[result.count - 1].samples = nil }
+        result[result.count - 1].x = max(last.x, gap.x)
+      } else {
+        result.append(gap)
+      }
+    }
+    return result
   }
 
   private mutating func drawGap(_ gap: Trace.GapMark, _ area: Area) {

@@ -123,7 +123,10 @@
     const view = new DataView(buffer);
     if (buffer.byteLength < HEADER || view.getUint32(0, true) !== MAGIC) return soon(wait.idle);
     const flags = view.getUint32(12, true);
-    if (flags & 4) return soon(range ? wait.numbers : wait.idle);
+    if (flags & 4) {
+      showNumbers();
+      return soon(range ? wait.numbers : wait.idle);
+    }
     const next = {
       state: flags & 3,
       revision: view.getUint32(4, true),
@@ -305,6 +308,8 @@
   }
 
   const labelWidth = (text) => text.length * 7 + 8;
+  // Axes and grid are all that is wanted of it; its own legend would need inline styles, which are forbidden here.
+  Dygraph.PLUGINS = [Dygraph.Plugins.Axes, Dygraph.Plugins.Grid];
   const graph = new Dygraph(plot, [[0, 0], [1, 0]], {
     labels: ["x", "y"], legend: "never", interactionModel: {}, highlightCircleSize: 0, showLabelsOnHighlight: false,
     rightGap: 8, xRangePad: 0, yRangePad: 0, strokeWidth: 1, gridLineWidth: 1, dateWindow: [0, 1], valueRange: [0, 1],
@@ -379,7 +384,7 @@
     const all = bands();
     const ticks = [];
     for (const { group, base, scale } of all) {
-      const own = valueTicks(scale.low, scale.high, Math.max(1, Math.floor(pixels / all.length / 42)));
+      const own = valueTicks(scale.low, scale.high, Math.max(1, Math.floor(pixels / all.length / (all.length > 1 ? 30 : 42))));
       const units = new Set(group.map((i) => meta.lines[i].unit || ""));
       const unit = units.size === 1 ? [...units][0] : "";
       if (own.length && unit) own[own.length - 1].label += " " + unit;
@@ -414,25 +419,41 @@
     if (!meta || !frame) return;
     const { from, to } = view();
     const x = (value) => area.x + (value - from) / (to - from) * area.w;
-    context.save();
-    for (const i of shownLines()) {
-      const gaps = frame.lines[i] ? frame.lines[i].gaps : [];
-      for (let g = 0; g < gaps.length; g += 3) {
-        const left = Math.max(area.x, x(gaps[g]));
-        const right = Math.min(area.x + area.w, x(gaps[g + 1]));
+    const all = bands();
+    for (const { group, base } of all) {
+      const height = area.h / all.length;
+      const bottom = area.y + (all.length - base) * height;
+      for (const [begin, end] of joined(group)) {
+        const left = Math.max(area.x, x(begin));
+        const right = Math.min(area.x + area.w, x(end));
         if (right < area.x || left > area.x + area.w) continue;
         context.fillStyle = inks.gap;
-        context.fillRect(left, area.y, Math.max(1, right - left), area.h);
+        context.fillRect(left, bottom - height, Math.max(1, right - left), height);
         context.fillStyle = inks.red;
         const middle = Math.round((left + right) / 2);
         context.beginPath();
-        context.moveTo(middle - 4, area.y + area.h);
-        context.lineTo(middle + 4, area.y + area.h);
-        context.lineTo(middle, area.y + area.h - 6);
+        context.moveTo(middle - 4, bottom);
+        context.lineTo(middle + 4, bottom);
+        context.lineTo(middle, bottom - 6);
         context.fill();
       }
     }
-    context.restore();
+  }
+
+  // Gaps of some lines as ranges that do not overlap.
+  function joined(group) {
+    const all = [];
+    for (const i of group) {
+      const gaps = frame.lines[i] ? frame.lines[i].gaps : [];
+      for (let g = 0; g < gaps.length; g += 3) all.push([gaps[g], gaps[g + 1]]);
+    }
+    all.sort((a, b) => a[0] - b[0]);
+    const result = [];
+    for (const gap of all) {
+      const last = result[result.length - 1];
+      if (last && gap[0] <= last[1]) last[1] = Math.max(last[1], gap[1]); else result.push(gap);
+    }
+    return result;
   }
 
   function drawLines(context, area) {
@@ -617,7 +638,7 @@
     changed();
   }
 
-  let numbersShown = 0;
+  let numbersShown = -1000;
   function showNumbers() {
     const now = performance.now();
     if (now - numbersShown < 90 || !meta || !frame) return;
@@ -663,7 +684,7 @@
     const dot = element("dot");
     const status = element("status");
     const kinds = ["live", "held", "lost"];
-    let kind = frame ? kinds[frame.state] || "held" : "held";
+    let kind = meta ? kinds[meta.state.kind] || "held" : "held";
     let text = meta ? meta.state.text : "connecting";
     if (!connected) {
       kind = "lost";
