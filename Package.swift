@@ -21,9 +21,11 @@ func target(_ name: String, _ dependencies: [Target.Dependency], resources: [Res
   .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies + ["TestSupport"], resources: resources,
+    name: name, dependencies: dependencies + ["TestSupport"], exclude: exclude, resources: resources,
     swiftSettings: settings)
 }
 
@@ -93,7 +95,8 @@ let package = Package(
     tests("SynnaxTests", ["Synnax", "Telemetry", "Transport"], resources: [.copy("Vectors")]),
     tests("RecordingTests", ["Recording", "Telemetry"]),
     tests("PlottingTests", ["Plotting", "Telemetry", "Transport"], resources: [.copy("Golden")]),
-    tests("SimulationTests", ["Simulation", "Bela", "Synnax", "Telemetry", "Transport"]),
+    tests(
+      "SimulationTests", ["Simulation", "Bela", "Synnax", "Telemetry", "Transport"], exclude: ["Python"]),
     tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Simulation"]),
     tests("NotebooksTests", ["Notebooks", "Lua", "Bindings", "Simulation"]),
     tests("TerminalTests", ["Terminal"]),

@@ -1,0 +1,306 @@
+"""Uses a core as a user of the official client does: `client.py HOST PORT USER PASSWORD`.
+
+Prints a line for each check, and ends with 1 after the first that fails.
+"""
+
+import asyncio
+import sys
+import time
+import traceback
+
+import numpy as np
+import synnax as sy
+from synnax.exceptions import InvalidCredentials, NotFoundError, PathError, UnauthorizedError, ValidationError
+
+host, port, user, password = sys.argv[1:5]
+
+
+def connect(secret=password):
+    return sy.Synnax(host=host, port=int(port), username=user, password=secret, secure=False)
+
+
+client = connect()
+checks = []
+
+
+def check(function):
+    checks.append(function)
+    return function
+
+
+def group(name, types=(np.float64,)):
+    """An index and data channels of its own."""
+    index = client.channels.create(name=f"{name}_time", data_type=sy.DataType.TIMESTAMP, is_index=True)
+    data = [
+        client.channels.create(name=f"{name}_{place}", data_type=kind, index=index.key)
+        for place, kind in enumerate(types)
+    ]
+    return index, data
+
+
+def stamps(start, count):
+    return [sy.TimeStamp((start + place) * sy.TimeSpan.SECOND) for place in range(count)]
+
+
+@check
+def logs_in_and_out():
+    assert client.connectivity.check().node_version == "0.60.0" if hasattr(client, "connectivity") else True
+    try:
+        connect("wrong")
+    except InvalidCredentials:
+        return
+    raise AssertionError("a wrong password was taken")
+
+
+@check
+def creates_and_finds_channels():
+    index, (data,) = group("found")
+    assert client.channels.retrieve("found_0").key == data.key
+    assert client.channels.retrieve(data.key).index == index.key
+    assert {one.name for one in client.channels.retrieve(["found_0", "found_time"])} == {"found_0", "found_time"}
+    assert {one.name for one in client.channels.retrieve(["^found_.*$"])} == {"found_0", "found_time"}
+    assert client.channels.create(name="found_0", data_type=np.float64, index=index.key, retrieve_if_name_exists=True).key == data.key
+    client.channels.rename(data.key, "found_renamed")
+    assert client.channels.retrieve("found_renamed").key == data.key
+    client.channels.delete([data.key])
+    for bad in (lambda: client.channels.retrieve(data.key), lambda: client.channels.retrieve("found_renamed")):
+        try:
+            bad()
+        except NotFoundError:
+            continue
+        raise AssertionError("a deleted channel was found")
+    for bad in (
+        dict(name="", data_type=np.float64, virtual=True),
+        dict(name="not a name", data_type=np.float64, virtual=True),
+        dict(name="found_time", data_type=np.float64, virtual=True),
+        dict(name="found_x", data_type=np.float64, is_index=True),
+        dict(name="found_y", data_type=np.float64),
+    ):
+        try:
+            client.channels.create(**bad)
+        except (PathError, ValidationError):
+            continue
+        raise AssertionError(f"the core created {bad}")
+
+
+@check
+def streams_one_and_many():
+    index, (a, b) = group("many", (np.float32, np.int64))
+    with client.open_streamer(["many_0", "many_1", "many_time"]) as streamer:
+        with client.open_writer(0, [index.key, a.key, b.key]) as writer:
+            for start in range(0, 50, 5):
+                writer.write(
+                    {index.key: stamps(start, 5), a.key: np.arange(start, start + 5, dtype=np.float32), b.key: np.arange(start, start + 5)}
+                )
+        got = {"many_time": [], "many_0": [], "many_1": []}
+        while len(got["many_time"]) < 50:
+            frame = streamer.read(timeout=5)
+            assert frame is not None
+            for name in got:
+                got[name] += list(frame[name])
+        assert got["many_0"] == [float(value) for value in range(50)]
+        assert got["many_1"] == list(range(50))
+        assert [int(value) for value in got["many_time"]] == [value * 10**9 for value in range(50)]
+        assert streamer.read(timeout=0.1) is None
+
+
+@check
+def sees_two_writers_and_partial_frames():
+    one, (a,) = group("one")
+    two, (b,) = group("two")
+    with client.open_streamer([a.key, b.key]) as streamer:
+        with client.open_writer(0, [one.key, a.key]) as first, client.open_writer(0, [two.key, b.key]) as second:
+            first.write({one.key: stamps(1, 1), a.key: [1.5]})
+            frame = streamer.read(timeout=5)
+            assert list(frame[a.key]) == [1.5] and b.key not in frame.channels
+            second.write({two.key: stamps(1, 2), b.key: [2.5, 3.5]})
+            frame = streamer.read(timeout=5)
+            assert list(frame[b.key]) == [2.5, 3.5] and a.key not in frame.channels
+
+
+@check
+def changes_channels_three_hundred_times():
+    index, data = group("change", (np.float64,) * 3)
+    keys = [one.key for one in data]
+    with client.open_streamer(keys) as streamer:
+        for turn in range(300):
+            streamer.update_channels([keys[turn % 3], keys[(turn + 1) % 3]])
+        streamer.update_channels([keys[0]])
+        with client.open_writer(0, [index.key] + keys) as writer:
+            # The core applies a change when it gets to it.
+            for start in range(50):
+                writer.write({index.key: stamps(start, 1), **{key: [float(start)] for key in keys}})
+                frame = streamer.read(timeout=0.2)
+                if frame is not None and frame.channels == [keys[0]]:
+                    return
+    raise AssertionError("no frame of the last set came")
+
+
+@check
+def reduces_and_throttles():
+    index, (data,) = group("reduce")
+    with client.open_streamer([data.key], downsample_factor=3) as streamer, client.open_streamer(
+        [data.key], throttle_rate=5
+    ) as slow:
+        with client.open_writer(0, [index.key, data.key]) as writer:
+            for start in range(0, 40, 10):
+                writer.write({index.key: stamps(start, 10), data.key: np.arange(start, start + 10, dtype=np.float64)})
+        assert list(streamer.read(timeout=5)[data.key]) == [0.0, 3.0, 6.0, 9.0]
+        frame = slow.read(timeout=5)
+        assert list(frame[data.key]) == [float(value) for value in range(40)]
+    for factor in (-1, 2**33):
+        try:
+            client.open_streamer([data.key], downsample_factor=factor).close()
+        except ValidationError:
+            continue
+        raise AssertionError(f"the factor {factor} was taken")
+    try:
+        client.open_streamer([99])
+    except NotFoundError:
+        return
+    raise AssertionError("an unknown channel was streamed")
+
+
+@check
+def streams_asynchronously():
+    index, (data,) = group("later")
+
+    async def run():
+        async with await client.open_async_streamer([data.key]) as streamer:
+            with client.open_writer(0, [index.key, data.key]) as writer:
+                writer.write({index.key: stamps(1, 2), data.key: [7.0, 8.0]})
+            frame = await asyncio.wait_for(streamer.read(), 5)
+            return list(frame[data.key])
+
+    assert asyncio.run(run()) == [7.0, 8.0]
+
+
+@check
+def is_told_that_the_core_lives():
+    _, (data,) = group("alive")
+    with client.open_streamer([data.key], keep_alive=2) as streamer:
+        assert streamer.read(timeout=2.5) is None
+    try:
+        client.open_streamer([data.key], keep_alive=1)
+    except ValidationError:
+        return
+    raise AssertionError("an interval of a second was taken")
+
+
+@check
+def writes_and_reads_back_every_type():
+    kinds = {
+        sy.DataType.FLOAT32: np.array([1.5, -2.5], dtype=np.float32),
+        sy.DataType.FLOAT64: np.array([1.5, -2.5]),
+        sy.DataType.INT8: np.array([-1, 2], dtype=np.int8),
+        sy.DataType.INT16: np.array([-1, 2], dtype=np.int16),
+        sy.DataType.INT32: np.array([-1, 2], dtype=np.int32),
+        sy.DataType.INT64: np.array([-1, 2**60], dtype=np.int64),
+        sy.DataType.UINT8: np.array([1, 255], dtype=np.uint8),
+        sy.DataType.UINT16: np.array([1, 2], dtype=np.uint16),
+        sy.DataType.UINT32: np.array([1, 2], dtype=np.uint32),
+        sy.DataType.UINT64: np.array([1, 2**63], dtype=np.uint64),
+        sy.DataType.STRING: ["héllo", ""],
+        sy.DataType.JSON: [{"a": 1}, {"b": [2]}],
+    }
+    index, channels = group("types", kinds.keys())
+    with client.open_streamer([one.key for one in channels]) as streamer:
+        with client.open_writer(0, [index.key] + [one.key for one in channels]) as writer:
+            writer.write({index.key: stamps(1, 2), **{one.key: data for one, data in zip(channels, kinds.values())}})
+            assert int(writer.commit()) == 2 * 10**9 + 1
+        live = streamer.read(timeout=5)
+    stored = client.read(sy.TimeRange(0, sy.TimeStamp(10 * sy.TimeSpan.SECOND)), [one.key for one in channels])
+    for one, data in zip(channels, kinds.values()):
+        for frame in (live, stored):
+            assert list(frame[one.key]) == list(data), (one.name, list(frame[one.key]), list(data))
+
+
+@check
+def reads_history_by_range_and_latest():
+    index, (data,) = group("history")
+    with client.open_writer(0, [index.key, data.key]) as writer:
+        for start in range(0, 100, 10):
+            writer.write({index.key: stamps(start, 10), data.key: np.arange(start, start + 10, dtype=np.float64)})
+    second = sy.TimeSpan.SECOND
+    part = client.read(sy.TimeRange(sy.TimeStamp(15 * second), sy.TimeStamp(25 * second)), data.key)
+    assert list(part) == [float(value) for value in range(15, 25)], list(part)
+    latest = client.read_latest([index.key, data.key], 5)
+    assert list(latest[data.key]) == [95.0, 96.0, 97.0, 98.0, 99.0]
+    with client.open_iterator(sy.TimeRange.MAX, [data.key], chunk_size=30) as iterator:
+        sizes = [len(frame[data.key]) for frame in iterator]
+        assert sizes == [30, 30, 30, 10], sizes
+        assert iterator.seek_ge(sy.TimeStamp(50 * second)) and iterator.next(5 * second)
+        assert list(iterator.value[data.key]) == [50.0, 51.0, 52.0, 53.0, 54.0]
+        assert iterator.seek_last() and iterator.prev(3 * second)
+        assert list(iterator.value[data.key])[-1] == 99.0
+
+
+@check
+def raises_what_is_wrong_with_a_frame():
+    index, (data,) = group("wrong")
+    cases = [
+        {data.key: [1.0]},
+        {index.key: stamps(5, 2), data.key: [1.0]},
+        {index.key: list(reversed(stamps(5, 2))), data.key: [1.0, 2.0]},
+    ]
+    for frame in cases:
+        try:
+            with client.open_writer(0, [index.key, data.key]) as writer:
+                writer.write(frame)
+                writer.commit()
+        except ValidationError:
+            continue
+        raise AssertionError(f"the core took {frame}")
+    with client.open_writer(0, [index.key, data.key]) as writer:
+        writer.write({index.key: stamps(10, 2), data.key: [1.0, 2.0]})
+    try:
+        client.open_writer(sy.TimeStamp(10 * sy.TimeSpan.SECOND) + sy.TimeSpan.MILLISECOND, [index.key, data.key])
+    except ValidationError:
+        return
+    raise AssertionError("a writer opened within stored data")
+
+
+@check
+def hands_control_over():
+    index, (data,) = group("control")
+    keys = [index.key, data.key]
+    with client.open_streamer([data.key]) as streamer:
+        with client.open_writer(0, keys, authorities=100, name="low") as low:
+            with client.open_writer(0, keys, authorities=200, name="high") as high:
+                low.write({index.key: stamps(1, 1), data.key: [1.0]})
+                high.write({index.key: stamps(2, 1), data.key: [2.0]})
+                assert list(streamer.read(timeout=5)[data.key]) == [2.0]
+                try:
+                    client.open_writer(0, keys, authorities=50, err_on_unauthorized=True)
+                    raise AssertionError("a third writer was let in")
+                except UnauthorizedError:
+                    pass
+                high.set_authority(10)
+                low.write({index.key: stamps(3, 1), data.key: [3.0]})
+                assert list(streamer.read(timeout=5)[data.key]) == [3.0]
+
+
+@check
+def writes_virtual_channels():
+    channel = client.channels.create(name="virtual_one", data_type=np.uint8, virtual=True)
+    with client.open_streamer([channel.key]) as streamer:
+        with client.open_writer(sy.TimeStamp.now(), [channel.key]) as writer:
+            writer.write({channel.key: np.array([1, 2, 3], dtype=np.uint8)})
+            assert list(streamer.read(timeout=5)[channel.key]) == [1, 2, 3]
+
+
+for function in checks:
+    began = time.monotonic()
+    try:
+        function()
+    except BaseException:
+        traceback.print_exc()
+        print(f"failed {function.__name__}", flush=True)
+        sys.exit(1)
+    print(f"ok {function.__name__} {time.monotonic() - began:.2f} s", flush=True)
+print(f"{len(checks)} checks", flush=True)
+# Threads of the client would keep the program alive.
+sys.stdout.flush()
+import os
+
+os._exit(0)
