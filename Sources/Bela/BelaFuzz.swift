@@ -41,7 +41,8 @@ package enum BelaFuzz {
         data.append(Array(repeating: 7, count: 8 + type.size))
       }
       control = [Array("{\"event\":\"connection\",\"projectName\":\"x\"}".utf8)]
-      let list = "{\"watcher\":{\"sampleRate\":44100,\"timestamp\":1,\"watchers\":[{\"name\":\"a\",\"type\":\"f\"}]}}"
+      let list =
+        "{\"watcher\":{\"sampleRate\":44100,\"timestamp\":1,\"watchers\":[{\"name\":\"a\",\"type\":\"f\"}]}}"
       control.append(Array(list.utf8))
       var log = Array("watcher\0a\0f\0".utf8) + [1, 0, 0, 0, 2, 0, 0, 0]
       log += Array(repeating: 0, count: (4 - log.count % 4) % 4)
@@ -57,7 +58,9 @@ package enum BelaFuzz {
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
           guard let json = BelaJSON(line), json["dir"]?.string == "to_client" else { continue }
           if let text = json["text"]?.string { control.append(Array(text.utf8)) }
-          if let text = json["b64"]?.string, let message = Data(base64Encoded: text) { data.append(Array(message)) }
+          if let text = json["b64"]?.string, let message = Data(base64Encoded: text) {
+            data.append(Array(message))
+          }
         }
       }
     }
@@ -94,7 +97,8 @@ package enum BelaFuzz {
     [Channel.Mode.dense, .sparse].flatMap { mode in
       BelaType.allCases.map { type in
         let clock = ClockDomain.ticks(rate: 44100)
-        return BelaTrack(channel: Channel(name: "v", type: type.dataType, clock: clock, mode: mode), type: type)
+        return BelaTrack(
+          channel: Channel(name: "v", type: type.dataType, clock: clock, mode: mode), type: type)
       }
     }
   }
@@ -128,7 +132,9 @@ package enum BelaFuzz {
       report.samples += Int64(piece.count)
       report.gaps += Int64(piece.gaps.count)
       // Every sample and its time can be had.
-      if piece.count > 0 { _ = (piece[0], piece[piece.count - 1], piece.time(0), piece.time(piece.count - 1)) }
+      if piece.count > 0 {
+        _ = (piece[0], piece[piece.count - 1], piece.time(0), piece.time(piece.count - 1))
+      }
       for gap in piece.gaps { precondition(gap.samples ?? 1 > 0) }
     }
   }
@@ -173,7 +179,8 @@ package enum BelaFuzz {
         for position in 0..<8 { bytes[position] = UInt8(truncatingIfNeeded: wild >> (8 * UInt64(position))) }
       case 6 where !bytes.isEmpty:
         for position in at..<bytes.count { bytes[position] = 0 }
-      case 7: bytes = Array("\(random.next() % 1_000_000)/".utf8) + [Array("fijdcx".utf8)[Int(random.next() % 6)]]
+      case 7:
+        bytes = Array("\(random.next() % 1_000_000)/".utf8) + [Array("fijdcx".utf8)[Int(random.next() % 6)]]
       default: break
       }
     }

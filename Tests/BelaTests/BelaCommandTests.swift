@@ -9,8 +9,13 @@ import Testing
         [.unwatch([.init("a")]), .watch([.init("a", at: 5, ticks: 7), .init("b")])],
         #"{"watcher":[{"cmd":"unwatch","watchers":["a"]},{"cmd":"watch","durations":[7,0],"timestamps":[5,0],"watchers":["a","b"]}]}"#
       ),
-      ([.monitor([.init("a", ticks: 1000)])], #"{"watcher":[{"cmd":"monitor","periods":[1000],"watchers":["a"]}]}"#),
-      ([.set([.init("ä", value: 4.6)])], #"{"watcher":[{"cmd":"set","values":[4.6],"watchers":["\u00e4"]}]}"#),
+      (
+        [.monitor([.init("a", ticks: 1000)])],
+        #"{"watcher":[{"cmd":"monitor","periods":[1000],"watchers":["a"]}]}"#
+      ),
+      (
+        [.set([.init("ä", value: 4.6)])], #"{"watcher":[{"cmd":"set","values":[4.6],"watchers":["\u00e4"]}]}"#
+      ),
       (
         [.setMask([.init("a", value: 255, mask: 15)])],
         #"{"watcher":[{"cmd":"setMask","masks":[15],"values":[255],"watchers":["a"]}]}"#
@@ -20,11 +25,13 @@ import Testing
   }
 
   /// Section 13, and what else the board misunderstands.
-  @Test(arguments: [
-    .watch([.init("a", at: -1)]), .watch([.init("a", ticks: -5)]), .unwatch([.init("a", at: 1 << 60)]),
-    .monitor([.init("a", ticks: -1)]), .monitor([.init("a", ticks: 1 << 31)]), .set([.init("a", value: .nan)]),
-    .control([""]), .log([.init(String(repeating: "x", count: 2000))]),
-  ] as [BelaCommand])
+  @Test(
+    arguments: [
+      .watch([.init("a", at: -1)]), .watch([.init("a", ticks: -5)]), .unwatch([.init("a", at: 1 << 60)]),
+      .monitor([.init("a", ticks: -1)]), .monitor([.init("a", ticks: 1 << 31)]),
+      .set([.init("a", value: .nan)]),
+      .control([""]), .log([.init(String(repeating: "x", count: 2000))]),
+    ] as [BelaCommand])
   func dangerousCommandsAreRefused(_ command: BelaCommand) {
     #expect(throws: BelaError.self) { try BelaCommand.messages([command]) }
   }
@@ -45,8 +52,10 @@ import Testing
     #expect(bytes.prefix(16) == [3, 0, 0, 0, UInt8(ascii: "d"), 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0])
     #expect(bytes.count == 32)
     #expect(try BelaBuffer(id: 0, type: .char, values: [-1, 255, 65]).bytes.suffix(3) == [255, 255, 65])
-    #expect(try BelaBuffer(id: 0, type: .uint32, values: [4_294_967_295]).bytes.suffix(4) == [255, 255, 255, 255])
-    #expect(try BelaBuffer(id: 0, type: .float32, values: Array(repeating: 0, count: 4090)).bytes.count == 16_376)
+    #expect(
+      try BelaBuffer(id: 0, type: .uint32, values: [4_294_967_295]).bytes.suffix(4) == [255, 255, 255, 255])
+    #expect(
+      try BelaBuffer(id: 0, type: .float32, values: Array(repeating: 0, count: 4090)).bytes.count == 16_376)
   }
 
   @Test func impossibleBuffersAreRefused() {

@@ -1,4 +1,5 @@
 import Bela
+import Foundation
 import Testing
 
 @Suite struct BelaFuzzTests {

@@ -1,11 +1,14 @@
 import Bela
+import Telemetry
 import Testing
 
 @Suite struct BelaReplyTests {
-  @Test(arguments: [
-    ("1e+308", 1e308), ("1.84467440737096e+19", 1.84467440737096e19), ("9.00719925476008e+15", 9.00719925476008e15),
-    ("-0.25", -0.25), ("inf", .infinity), ("-inf", -.infinity), ("true", 1), ("0", 0),
-  ] as [(String, Double)])
+  @Test(
+    arguments: [
+      ("1e+308", 1e308), ("1.84467440737096e+19", 1.84467440737096e19),
+      ("9.00719925476008e+15", 9.00719925476008e15),
+      ("-0.25", -0.25), ("inf", .infinity), ("-inf", -.infinity), ("true", 1), ("0", 0),
+    ] as [(String, Double)])
   func numbersAreDoubles(_ text: String, _ value: Double) {
     #expect(BelaJSON(text)?.number == value)
   }
@@ -16,7 +19,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "{", "{\"a\":1", "{\"a\":1}x", "{\"a\"}", "{a:1}", "\"\\x\"", "\"\\u12\"", "tru", "1.2.3", "--1", "[1,]", "\u{1}",
+    "", "{", "{\"a\":1", "{\"a\":1}x", "{\"a\"}", "{a:1}", "\"\\x\"", "\"\\u12\"", "tru", "1.2.3", "--1",
+    "[1,]", "\u{1}",
     "nana", String(repeating: "[", count: 100_000),
   ])
   func otherTextIsRefused(_ text: String) {
@@ -33,7 +37,9 @@ import Testing
     #expect(BelaJSON.number(4.6).text == "4.6")
     #expect(BelaJSON.number(-3).text == "-3")
     #expect(BelaJSON.number(.nan).text == "null")
-    #expect(BelaJSON.object(["b": .array([.number(1), .null]), "a": .bool(true)]).text == "{\"a\":true,\"b\":[1,null]}")
+    #expect(
+      BelaJSON.object(["b": .array([.number(1), .null]), "a": .bool(true)]).text
+        == "{\"a\":true,\"b\":[1,null]}")
   }
 
   @Test func aNameOfEscapedBytesIsUnescaped() {
@@ -53,12 +59,15 @@ import Testing
       return
     }
     #expect(list.sampleRate == nil && list.tick == 5 && list.names == ["a", "c"])
-    #expect(list["a"]?.value.isNaN == true && list["a"]?.mode == .sparse && list["a"]?.monitorPeriod == 2_147_483_647)
+    #expect(
+      list["a"]?.value.isNaN == true && list["a"]?.mode == .sparse
+        && list["a"]?.monitorPeriod == 2_147_483_647)
     #expect(list["c"]?.index == 3 && list["c"]?.isWatched == true && list["c"]?.value == 4_294_967_295)
   }
 
   @Test func anOpenEndedLogHasNoEnd() {
-    let text = "{\"watcher\":{\"logFileName\":\"a.bin\",\"timestamp\":7,\"timestampEnd\":1.84467440737096e+19,\"watcher\":\"a\"}}"
+    let text =
+      "{\"watcher\":{\"logFileName\":\"a.bin\",\"timestamp\":7,\"timestampEnd\":1.84467440737096e+19,\"watcher\":\"a\"}}"
     guard case .log(let reply) = BelaReply(Array(text.utf8)) else {
       Issue.record("no log reply")
       return
