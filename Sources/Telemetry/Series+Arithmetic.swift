@@ -144,6 +144,14 @@ extension Series {
     channel.isIndex = false
     let storage = SampleStorage(type: T.dataType, capacity: values.count)
     values.withUnsafeBytes { storage.append(packed: $0) }
+    var series = Series(channel, chunks: chunks(of: storage), gaps: gaps(from: 0))
+    series.isHeld = isHeld
+    series.dropped = dropped
+    return series
+  }
+
+  /// Other samples, as many, at the times of these.
+  func chunks(of storage: SampleStorage) -> [Chunk] {
     var result: [Chunk] = []
     var offset = 0
     forEachChunk { chunk in
@@ -153,10 +161,7 @@ extension Series {
           timing: chunk.timing(from: 0, by: 1, count: chunk.count), first: 0))
       offset += chunk.count
     }
-    var series = Series(channel, chunks: result, gaps: gaps(from: 0))
-    series.isHeld = isHeld
-    series.dropped = dropped
-    return series
+    return result
   }
 }
 

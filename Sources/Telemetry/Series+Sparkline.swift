@@ -3,7 +3,7 @@ extension Series {
   /// lies farthest from the mean is shown, so that a single spike is seen. NaN is a space; empty when the samples
   /// are no numbers. Truth values count as 0 and 1.
   public func sparkline(width: Int) -> String {
-    guard width > 0, count > 0, let values = try? sparkValues() else { return "" }
+    guard width > 0, count > 0, let values = try? numbersOrTruth() else { return "" }
     var low = Double.infinity
     var high = -Double.infinity
     var mean = 0.0
@@ -34,7 +34,8 @@ extension Series {
     return cells.dividingFullWidth((high, low)).quotient
   }
 
-  private func sparkValues() throws(TelemetryError) -> [Double] {
+  /// Truth values count as 0 and 1.
+  func numbersOrTruth() throws(TelemetryError) -> [Double] {
     if type == .bool { return Runs<UInt8>(series: self).map { $0 == 0 ? 0 : 1 } }
     return try doubles()
   }
