@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,7 +230,23 @@ int mt_signal_pipe(const int *signals, int count) {
   signal_pipe = ends[1];
   struct sigaction action = {.sa_handler = on_piped_signal, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
-  for (int i = 0; i < count; i++)
+  /* Whoever started the program may have left them blocked. */
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (int i = 0; i < count; i++) {
     if (sigaction(signals[i], &action, NULL) < 0) return -1;
+    sigaddset(&wanted, signals[i]);
+  }
+  pthread_sigmask(SIG_UNBLOCK, &wanted, NULL);
   return ends[0];
+}
+
+int mt_either_readable(int first, int second) {
+  int set = epoll_create1(EPOLL_CLOEXEC);
+  if (set < 0) return -1;
+  struct epoll_event event = {.events = EPOLLIN};
+  if (epoll_ctl(set, EPOLL_CTL_ADD, first, &event) == 0 && epoll_ctl(set, EPOLL_CTL_ADD, second, &event) == 0)
+    return set;
+  close(set);
+  return -1;
 }

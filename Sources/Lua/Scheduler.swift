@@ -27,6 +27,9 @@ public final class Scheduler {
   public private(set) var current: LuaTask?
   /// The task of the innermost `run`.
   public private(set) var foreground: LuaTask?
+  /// Called whenever nothing is ready and the loop is about to sleep; answers when it wants to be called again. For
+  /// output that is gathered, and for looking after what tasks left behind.
+  public var onIdle: (() -> LuaInstant?)?
   /// Told about every background task that ended, before its observers.
   public var onTaskEnd: ((LuaTask) -> Void)?
 
@@ -351,6 +354,7 @@ public final class Scheduler {
     ready = []
     timers = []
     onTaskEnd = nil
+    onIdle = nil
   }
 
   // MARK: Waits, called through C
@@ -483,7 +487,7 @@ public final class Scheduler {
       }
       if wait.poll() { return .ready }
       let timer = wait.needsTasks ? nextDeadline : nil
-      sleep(fd: nil, until: [wait.limit, timer].compactMap { $0 }.min())
+      sleep(fd: nil, until: [wait.limit, timer, onIdle?()].compactMap { $0 }.min())
     }
   }
 
@@ -494,7 +498,9 @@ public final class Scheduler {
   @discardableResult
   private func rest(fd: Int32?, until deadline: LuaInstant?) -> Bool {
     guard ready.isEmpty, exitCode == nil else { return poll(fd, for: 0) }
-    return sleep(fd: fd, until: [deadline, nextDeadline].compactMap { $0 }.min())
+    let asked = onIdle?()
+    guard ready.isEmpty else { return poll(fd, for: 0) }
+    return sleep(fd: fd, until: [deadline, nextDeadline, asked].compactMap { $0 }.min())
   }
 
   @discardableResult

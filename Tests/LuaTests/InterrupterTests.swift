@@ -1,6 +1,7 @@
 import Foundation
 import Lua
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct InterrupterTests {

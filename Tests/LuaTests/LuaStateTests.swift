@@ -1,5 +1,6 @@
 import CShims
 import Lua
+import TestSupport
 import Testing
 
 @Suite struct LuaStateTests {

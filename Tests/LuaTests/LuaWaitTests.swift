@@ -1,6 +1,7 @@
 import CShims
 import Foundation
 import Lua
+import TestSupport
 import Testing
 
 @Suite struct LuaWaitTests {

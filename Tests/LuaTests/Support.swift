@@ -3,17 +3,6 @@ import Foundation
 import Lua
 import Testing
 
-/// Runs a body on a thread of its own: interpreters block, and the cooperative pool has few threads.
-func onThread<Result: Sendable>(
-  _ body: @escaping @Sendable () throws -> Result
-) async throws -> Result {
-  try await withCheckedThrowingContinuation { continuation in
-    Thread.detachNewThread {
-      continuation.resume(with: Swift.Result { try body() })
-    }
-  }
-}
-
 /// An interpreter with what most tests need: `sleep`, `spawn`, and what it printed.
 final class Bench {
   let state: LuaState

@@ -38,6 +38,12 @@ bool mt_irq_poll(mt_irq *irq, int fd, int64_t nanoseconds);
 */
 int mt_signal_pipe(const int *signals, int count);
 
+/*
+** One descriptor that is readable when either of two is, to hand to mt_irq_poll; -1 with errno.
+** Regular files are refused (EPERM): they need no waiting.
+*/
+int mt_either_readable(int first, int second);
+
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t mt_monotonic_ns(void);
 

@@ -1,0 +1,66 @@
+public import Lua
+import Telemetry
+
+/// The kinds of objects that scripts hold.
+public final class Classes {
+  let source = LuaClass<SourceObject>("Source")
+  let streamer = LuaClass<StreamerObject>("Streamer")
+  let reader = LuaClass<ReaderObject>("Reader")
+  let frame = LuaClass<LuaBox<Frame>>("Frame")
+  let series = LuaClass<LuaBox<Series>>("Series")
+  let channels = LuaClass<LuaBox<ChannelList>>("Channels")
+  let timeSpan = LuaClass<LuaBox<TimeSpan>>("TimeSpan")
+  let timeStamp = LuaClass<LuaBox<TimeStamp>>("TimeStamp")
+  let task = LuaClass<LuaTask>("Task")
+
+  /// Methods and fields of each class, for completion and for the test that compares them with the reference.
+  public var members: [(name: String, methods: [String], fields: [String])] {
+    [
+      (source.name, source.methodNames, source.fieldNames),
+      (streamer.name, streamer.methodNames, streamer.fieldNames),
+      (reader.name, reader.methodNames, reader.fieldNames), (frame.name, frame.methodNames, frame.fieldNames),
+      (series.name, series.methodNames, series.fieldNames),
+      (channels.name, channels.methodNames, channels.fieldNames),
+      (timeSpan.name, timeSpan.methodNames, timeSpan.fieldNames),
+      (timeStamp.name, timeStamp.methodNames, timeStamp.fieldNames),
+      (task.name, task.methodNames, task.fieldNames),
+    ]
+  }
+}
+
+extension Library {
+  public var classList: Classes { classes }
+
+  func defineClasses() {
+    defineTime()
+    defineSeries()
+    defineFrames()
+    defineReaders()
+    defineStreamers()
+    defineSources()
+    defineTasks()
+    state.register(classes.source)
+    state.register(classes.streamer)
+    state.register(classes.reader)
+    state.register(classes.frame)
+    state.register(classes.series)
+    state.register(classes.channels)
+    state.register(classes.timeSpan)
+    state.register(classes.timeStamp)
+    state.register(classes.task)
+  }
+
+  func globals() -> [(String, LuaValue)] {
+    sourceGlobals() + timeGlobals() + taskGlobals()
+  }
+}
+
+extension Library {
+  /// How an object of ours is shown: nil for any other value. Runs no user code.
+  public func rendering(of value: LuaValue) -> String? {
+    guard case .userdata = value else { return nil }
+    return state.metafield(value, "__name").string.flatMap { name in
+      classes.members.contains { $0.name == name } ? state.describe(value) : nil
+    }
+  }
+}

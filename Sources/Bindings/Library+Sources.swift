@@ -1,0 +1,222 @@
+import Bela
+import Lua
+import Telemetry
+
+extension Library {
+  // MARK: - Connecting
+
+  func sourceGlobals() -> [(String, LuaValue)] {
+    let belaTable = state.newTable()
+    let connectBela = state.function(name: "connect") { [unowned self] call throws(LuaError) in
+      try self.connectBela(call)
+    }
+    state.rawSet(belaTable, .string("connect"), connectBela)
+    let connect = state.function(name: "connect") { [unowned self] call throws(LuaError) in
+      try self.connect(SourceAddress(url: try call.string(1)), call)
+    }
+    let streamer = state.function(name: "Streamer") { [unowned self] call throws(LuaError) in
+      try seedStreamer(call)
+    }
+    return [("bela", .table(belaTable)), ("connect", connect), ("Streamer", streamer)]
+  }
+
+  /// `bela.connect()`, `bela.connect("sim")`, `bela.connect{ host = …, port = … }`, `bela.connect{ "sim", speed = 10 }`
+  private func connectBela(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    if call.type(1) == .string {
+      let text = try call.string(1)
+      let address = text.contains(":/") ? try SourceAddress(url: text) : SourceAddress(belaHost: text)
+      return try connect(address, call)
+    }
+    let options = try call.options(
+      at: 1, allowed: ["host", "port", "timeout"] + SourceAddress.simulatorOptions)
+    let (first, host) = (options.list.first?.string, try options.string("host"))
+    var address = SourceAddress(belaHost: first ?? host)
+    if let port = try options.integer("port") {
+      guard (1...65535).contains(port) else { throw options.bad("port", "1 to 65535 expected, got \(port)") }
+      address.port = port
+    }
+    address.timeout = try waitingSpan(options, "timeout") ?? address.timeout
+    for name in SourceAddress.simulatorOptions {
+      let value = options.value(name)
+      if value.isNil { continue }
+      guard address.isSimulated else {
+        throw options.bad(
+          name, "only the simulated board has it", hint: "bela.connect{ \"sim\", \(name) = … }")
+      }
+      guard let text = value.string ?? value.number.map({ "\($0)" }) else {
+        throw options.bad(name, "a number or text expected, got \(value.type)")
+      }
+      address.options[name] = text
+    }
+    return try connect(address, call)
+  }
+
+  private func connect(_ address: SourceAddress, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    open(address) { [unowned self] source, call throws(LuaError) in call.result(source, classes.source) }
+  }
+
+  /// Opens what an address names and hands it on.
+  private func open(
+    _ address: SourceAddress, then: @escaping (SourceObject, borrowing LuaCall) throws(LuaError) -> LuaResult
+  ) -> LuaResult {
+    let simulators = simulators
+    return perform { () -> (any Source, (any SimulatedDevice)?) in
+      var device: (any SimulatedDevice)?
+      var (host, port) = (address.host, address.port)
+      if address.isSimulated {
+        guard let simulators else { throw LuaError("unsupported", "there is no simulated board in here") }
+        let started = try await simulators.startBoard(address.options)
+        device = started
+        (host, port) = (started.host, started.port)
+      }
+      do {
+        return (try await BelaSource.connect(host: host, port: port, timeout: address.timeout), device)
+      } catch {
+        await device?.close()
+        throw error
+      }
+    } then: { [unowned self] opened, call throws(LuaError) in
+      let object = SourceObject(opened.0, kind: .bela, device: opened.1)
+      openSources.append(object)
+      defaultBoard = object
+      return try then(object, call)
+    }
+  }
+
+  // MARK: - The first seed's constructor
+
+  /// `Streamer{ project_name = "…", time_ms = 60000 }` on the default board.
+  private func seedStreamer(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    let options = try call.options(at: 1, allowed: ["project_name", "time_ms", "variables", "buffer"])
+    var names = try options.strings()
+    if let variables = try options.table("variables") {
+      names += (0..<state.rawCount(variables)).compactMap {
+        state.rawGet(variables, .integer(Int64($0 + 1))).string
+      }
+    }
+    let milliseconds = try options.integer("time_ms") ?? 60_000
+    guard milliseconds >= 0 else { throw options.bad("time_ms", "a time cannot be negative") }
+    var request = StreamRequest()
+    request.projectName = try options.string("project_name")
+    let buffer = try bufferOption(options)
+    let final = request
+    let make = { [unowned self] (source: SourceObject, _: borrowing LuaCall) throws(LuaError) -> LuaResult in
+      makeStreamer(source, names: names, buffer: buffer, request: final) { object, call throws(LuaError) in
+        object.defaultSpan = milliseconds == 0 ? nil : TimeSpan(seconds: Double(milliseconds) / 1000)
+        return call.result(object, self.classes.streamer)
+      }
+    }
+    if let board = defaultBoard, board.source.state != "closed" { return try make(board, call) }
+    return open(SourceAddress(belaHost: nil), then: make)
+  }
+
+  // MARK: - Methods
+
+  private func bufferOption(_ options: LuaOptions) throws(LuaError) -> BufferCapacity? {
+    let value = options.value("buffer")
+    return value.isNil ? nil : try capacity(value) { options.bad("buffer", $0) }
+  }
+
+  func defineSources() {
+    let sources = classes.source
+    sources.method("channels") { [unowned self] object, _ throws(LuaError) in
+      let source = object.source
+      return perform {
+        try await source.channels()
+      } then: { [unowned self] channels, call throws(LuaError) in
+        let live = openStreamers.filter { $0.source === object && $0.streamer.isLive }
+        let streaming = Set(live.flatMap { $0.streamer.channels.map(\.name) })
+        return call.result(LuaBox(ChannelList(channels: channels, streaming: streaming)), classes.channels)
+      }
+    }
+    sources.method("info") { [unowned self] object, call throws(LuaError) in call.results(info(object)) }
+    sources.method("streamer") { [unowned self] object, call throws(LuaError) in
+      try streamer(object, call, starts: false)
+    }
+    sources.method("open_streamer") { [unowned self] object, call throws(LuaError) in
+      try streamer(object, call, starts: true)
+    }
+    sources.method("now") { [unowned self] object, _ throws(LuaError) in
+      guard let board = object.source as? BelaSource else {
+        throw LuaError("unsupported", "this source has no clock of its own")
+      }
+      return perform {
+        try await board.now()
+      } then: { tick, call throws(LuaError) in
+        call.results(tick)
+      }
+    }
+    sources.method("close") { [unowned self] object, _ throws(LuaError) in close(object) }
+    sources.field("state", get: { object, call throws(LuaError) in call.results(object.source.state) })
+    sources.field(
+      "sample_rate",
+      get: { object, call throws(LuaError) in
+        call.results((object.source as? BelaSource)?.sampleRate)
+      })
+    sources.metamethod(.close) { [unowned self] object, _ throws(LuaError) in close(object) }
+    sources.metamethod(.tostring) { object, call throws(LuaError) in
+      call.results("\(object.source.name): \(object.source.state)")
+    }
+    defineChannels()
+  }
+
+  private func streamer(_ source: SourceObject, _ call: borrowing LuaCall, starts: Bool) throws(LuaError)
+    -> LuaResult
+  {
+    let options = try call.options(at: 1, allowed: Self.streamerOptions)
+    return makeStreamer(
+      source, names: try options.strings(), buffer: try bufferOption(options), request: StreamRequest()
+    ) { [unowned self] object, call throws(LuaError) in
+      starts ? begin(object, object.request, samples: nil) : call.result(object, classes.streamer)
+    }
+  }
+
+  private func close(_ object: SourceObject) -> LuaResult {
+    openSources.removeAll { $0 === object }
+    openStreamers.removeAll { $0.source === object }
+    if defaultBoard === object { defaultBoard = nil }
+    let closing = object.closing()
+    return perform(closing) { _, _ throws(LuaError) in .none }
+  }
+
+  private func info(_ object: SourceObject) -> LuaReference {
+    let table = state.newTable()
+    state.rawSet(table, .string("kind"), object.kind.rawValue)
+    state.rawSet(table, .string("name"), object.source.name)
+    state.rawSet(table, .string("state"), object.source.state)
+    state.rawSet(table, .string("simulated"), object.device != nil)
+    if let board = object.source as? BelaSource {
+      state.rawSet(table, .string("project"), board.projectName)
+      state.rawSet(table, .string("sample_rate"), board.sampleRate)
+    }
+    return table
+  }
+
+  // MARK: - Lists of channels
+
+  private func defineChannels() {
+    let lists = classes.channels
+    lists.metamethod(.len) { box, call throws(LuaError) in call.results(box.value.channels.count) }
+    lists.metamethod(.tostring) { box, call throws(LuaError) in call.results(box.value.description) }
+    lists.fallback { [unowned self] box, call throws(LuaError) in
+      let channels = box.value.channels
+      if call.type(1) == .string {
+        let name = try call.string(1)
+        return call.results(channels.first { $0.name == name }.map { describe($0, box.value) })
+      }
+      let index = Self.index(try call.integer(1), count: channels.count)
+      return call.results(index.map { describe(channels[$0], box.value) })
+    }
+  }
+
+  private func describe(_ channel: Channel, _ list: ChannelList) -> LuaReference {
+    let table = state.newTable()
+    state.rawSet(table, .string("name"), channel.name)
+    state.rawSet(table, .string("type"), channel.type.rawValue)
+    state.rawSet(table, .string("mode"), channel.mode.rawValue)
+    state.rawSet(table, .string("streaming"), list.streaming.contains(channel.name))
+    if let unit = channel.unit { state.rawSet(table, .string("unit"), unit) }
+    if let rate = channel.rate { state.rawSet(table, .string("rate"), rate) }
+    return table
+  }
+}

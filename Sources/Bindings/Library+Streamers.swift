@@ -1,0 +1,264 @@
+import Lua
+import Telemetry
+
+extension Library {
+  // MARK: - Making
+
+  static let streamerOptions = ["buffer"]
+
+  /// Makes a streamer of a source, or several steps later starts it: `then` gets it.
+  func makeStreamer(
+    _ source: SourceObject, names: [String], buffer: BufferCapacity?, request: StreamRequest,
+    then: @escaping (StreamerObject, borrowing LuaCall) throws(LuaError) -> LuaResult
+  ) -> LuaResult {
+    let mailbox = mailbox
+    let clock = clock
+    let device = source.source
+    return perform {
+      let known = try await device.channels()
+      let wanted = try names.isEmpty ? known : names.map { try Self.channel($0, among: known) }
+      let id = StreamIdentity()
+      let streamer = try Streamer(source: device, channels: wanted, clock: clock) { event in
+        mailbox.post { $0.tell(event, id) }
+      }
+      if let buffer { _ = try streamer.setCapacity(buffer) }
+      return (streamer, id)
+    } then: { [unowned self] made, call throws(LuaError) in
+      var own = request
+      own.channels = made.0.channels.map(\.name)
+      let object = try StreamerObject(made.0, source: source, request: own)
+      made.1.streamer = made.0
+      openStreamers.append(object)
+      return try then(object, call)
+    }
+  }
+
+  /// Which streamer an event belongs to; filled in once the streamer is made.
+  // Safety: written on the interpreter's thread before the stream is started, read in closures posted there.
+  final class StreamIdentity: @unchecked Sendable {
+    weak var streamer: Streamer?
+  }
+
+  private static func channel(_ name: String, among known: [Channel]) throws(LuaError) -> Channel {
+    if let found = known.first(where: { $0.name == name }) { return found }
+    let names = known.map(\.name)
+    let near = nearestName(to: name, among: names)
+    throw LuaError(
+      "unknown_channel", "no channel named \"\(name)\"",
+      hint: near.map { "did you mean \"\($0)\"?" } ?? "there are: \(names.prefix(12).joined(separator: ", "))"
+    )
+  }
+
+  /// What happened to a stream by itself, shown to the person.
+  private func tell(_ event: StreamEvent, _ id: StreamIdentity) {
+    guard let object = openStreamers.first(where: { $0.streamer === id.streamer }) else { return }
+    switch event {
+    case .finished: if !object.isQuiet { note("Stream finished") }
+    case .interrupted(let why): note("Streaming interrupted: \(why)")
+    case .lost(let why): note("Streaming interrupted: the connection is lost, \(why)")
+    case .reconnecting(let why): note("\(object.source.source.name): \(why); reconnecting")
+    case .resumed: note("\(object.source.source.name): connected again, with a gap")
+    case .gap: break
+    }
+  }
+
+  // MARK: - Methods
+
+  func defineStreamers() {
+    let streamers = classes.streamer
+    streamers.method("start") { [unowned self] object, call throws(LuaError) in try start(object, call) }
+    streamers.method("stop") { [unowned self] object, _ throws(LuaError) in stop(object) }
+    streamers.method("close") { [unowned self] object, call throws(LuaError) in
+      try close(object, timeout: optionalWaitingSpan(call, 1))
+    }
+    streamers.method("set_buffer_size") { [unowned self] object, call throws(LuaError) in
+      let capacity = try capacity(call.value(1)) { call.bad(1, $0) }
+      switch try checked({ try object.streamer.setCapacity(capacity) }) {
+      case .samples(let count): return call.results(count)
+      case .span(let span): return call.result(SpanBox(span), classes.timeSpan)
+      }
+    }
+    streamers.method("clear") { object, _ throws(LuaError) in
+      object.streamer.clear()
+      object.reader.clear()
+      return .none
+    }
+    streamers.method("read") { [unowned self] object, call throws(LuaError) in try read(object.reader, call) }
+    streamers.method("frames") { [unowned self] object, call throws(LuaError) in
+      try frames(object.reader, call)
+    }
+    streamers.method("collect") { [unowned self] object, call throws(LuaError) in
+      // From now on, whatever is unread: pybela's stream_n_values.
+      try collect(ReaderObject(object), call)
+    }
+    streamers.method("tap") { [unowned self] object, call throws(LuaError) in
+      call.result(try ReaderObject(object), classes.reader)
+    }
+    streamers.method("on_frame") { [unowned self] object, call throws(LuaError) in
+      try watchFrames(object, call, blocks: false)
+    }
+    streamers.method("on_block") { [unowned self] object, call throws(LuaError) in
+      try watchFrames(object, call, blocks: true)
+    }
+    streamers.method("channels") { object, call throws(LuaError) in
+      call.results(object.streamer.channels.map(\.name))
+    }
+    streamers.method("update_channels") { [unowned self] object, call throws(LuaError) in
+      let names = try call.options(at: 1, allowed: []).strings()
+      let streamer = object.streamer
+      return perform {
+        try await streamer.update(names)
+      } then: { [unowned self] _, call throws(LuaError) in
+        object.request.channels = names
+        return call.result(object, classes.streamer)
+      }
+    }
+    streamers.method("stats") { [unowned self] object, call throws(LuaError) in call.results(stats(object)) }
+    streamers.field("state", get: { object, call throws(LuaError) in call.results(object.streamer.state) })
+    streamers.field(
+      "data",
+      get: { [unowned self] object, call throws(LuaError) in
+        push(object.streamer.snapshot(), call)
+        return .values(1)
+      })
+    streamers.field(
+      "last",
+      get: { [unowned self] object, call throws(LuaError) in
+        let newest = object.streamer.snapshot().series.filter { !$0.isEmpty }.map {
+          $0[$0.count - 1..<$0.count]
+        }
+        if newest.isEmpty { return call.results(LuaValue.nil) }
+        push(Frame(newest), call)
+        return .values(1)
+      })
+    streamers.metamethod(.call) { [unowned self] object, _ throws(LuaError) in try next(object.reader) }
+    streamers.metamethod(.close) { [unowned self] object, _ throws(LuaError) in close(object, timeout: nil) }
+    streamers.metamethod(.tostring) { [unowned self] object, call throws(LuaError) in
+      call.results(describe(object))
+    }
+    streamers.fallback { object, call throws(LuaError) in
+      let key = call.type(1) == .string ? try call.string(1) : call.typeName(1)
+      if object.streamer.channels.contains(where: { $0.name == key }) {
+        throw LuaError(
+          "argument", "a streamer has no field \"\(key)\"", hint: "its data are in s.data.\(key)")
+      }
+      return call.results(LuaValue.nil)
+    }
+  }
+
+  private func start(_ object: StreamerObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    let options = try call.options(
+      at: 1, allowed: ["span", "time_ms", "at", "ticks", "samples", "timeout", "quiet"])
+    var request = object.request
+    request.channels = object.streamer.channels.map(\.name)
+    request.span = try waitingSpan(options, "span") ?? object.defaultSpan
+    if let milliseconds = try options.integer("time_ms") {
+      guard milliseconds >= 0, let span = TimeSpan(seconds: Double(milliseconds) / 1000) else {
+        throw options.bad("time_ms", "a time cannot be negative")
+      }
+      // As in the seed: 0 streams until stopped.
+      request.span = milliseconds == 0 ? nil : span
+    }
+    if request.span == .zero { request.span = nil }
+    request.at = try ticks(options, "at")
+    request.ticks = try ticks(options, "ticks")
+    if let timeout = try waitingSpan(options, "timeout") { request.timeout = timeout }
+    let samples = try options.integer("samples")
+    if let samples, samples < 1 { throw options.bad("samples", "at least 1 expected, got \(samples)") }
+    object.isQuiet = try options.boolean("quiet") ?? false
+    return begin(object, request, samples: samples)
+  }
+
+  /// Starts, tells so, and returns the streamer.
+  func begin(_ object: StreamerObject, _ request: StreamRequest, samples: Int?) -> LuaResult {
+    let streamer = object.streamer
+    let wasLive = streamer.isLive
+    object.isStarting = true
+    let final = request
+    return perform {
+      try await streamer.start(final, samples: samples)
+    } then: { [unowned self] _, call throws(LuaError) in
+      object.isStarting = false
+      if !wasLive, !object.isQuiet { note("Streaming started...") }
+      return call.result(object, classes.streamer)
+    }
+  }
+
+  /// One tick count for all channels, or a list with one each.
+  private func ticks(_ options: LuaOptions, _ name: String) throws(LuaError) -> [Int64] {
+    let value = options.value(name)
+    if value.isNil { return [] }
+    if case .table(let table) = value {
+      var list: [Int64] = []
+      for position in 0..<state.rawCount(table) {
+        guard let tick = state.rawGet(table, .integer(Int64(position + 1))).integer, tick >= 0 else {
+          throw options.bad(name, "a tick is a whole number from 0 on")
+        }
+        list.append(tick)
+      }
+      return list
+    }
+    guard let tick = value.integer, tick >= 0 else {
+      throw options.bad(name, "a tick is a whole number from 0 on")
+    }
+    return [tick]
+  }
+
+  private func stop(_ object: StreamerObject) -> LuaResult {
+    let streamer = object.streamer
+    return perform {
+      try await streamer.stop()
+    } then: { [unowned self] wasRunning, call throws(LuaError) in
+      if wasRunning, !object.isQuiet { note("Streaming finished") }
+      return call.result(object, classes.streamer)
+    }
+  }
+
+  private func close(_ object: StreamerObject, timeout: TimeSpan?) -> LuaResult {
+    openStreamers.removeAll { $0 === object }
+    let streamer = object.streamer
+    let wait = LuaWait.async(deadline: deadline(min(timeout ?? Self.closeTime, Self.closeTime))) {
+      await streamer.close()
+    } timedOut: { _ throws(LuaError) in
+      .none
+    } then: { _, _ throws(LuaError) in
+      .none
+    }
+    return .wait(wait)
+  }
+
+  private static let closeTime = TimeSpan(nanoseconds: 2_000_000_000)
+
+  private func watchFrames(_ object: StreamerObject, _ call: borrowing LuaCall, blocks: Bool) throws(LuaError)
+    -> LuaResult
+  {
+    let function = try call.function(1)
+    let tap = state.value(try ReaderObject(object), classes.reader)
+    let what = LuaValue.string(blocks ? "on_block" : "on_frame")
+    let arguments: [LuaValue] = [tap, .function(function), .boolean(blocks), what]
+    return call.results(try state.call(onFrames!, arguments).first ?? .nil)
+  }
+
+  private func stats(_ object: StreamerObject) -> LuaReference {
+    let stats = object.streamer.stats
+    let table = state.newTable()
+    let integers: [(String, Int64)] = [
+      ("frames", stats.frames), ("samples", stats.samples), ("bytes", stats.bytes), ("lost", stats.lost),
+      ("gaps", stats.gaps), ("dropped", stats.dropped), ("reconnects", stats.reconnects),
+      ("lag", Int64(stats.lagFrames)), ("buffered", Int64(stats.bufferedSamples)),
+      ("buffered_bytes", Int64(stats.bufferedBytes)),
+    ]
+    for (name, value) in integers { state.rawSet(table, .string(name), value) }
+    state.rawSet(table, .string("rate"), stats.rate)
+    if let idle = stats.idle { state.rawSet(table, .string("idle"), idle.seconds) }
+    return table
+  }
+
+  private func describe(_ object: StreamerObject) -> String {
+    let stats = object.streamer.stats
+    var text = "streamer \(object.streamer.state): \(object.title); \(stats.samples) samples"
+    if stats.lost > 0 { text += ", \(stats.lost) lost" }
+    if stats.dropped > 0 { text += ", \(stats.dropped) dropped" }
+    return text
+  }
+}

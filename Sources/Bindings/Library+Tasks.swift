@@ -1,0 +1,218 @@
+import Lua
+import Telemetry
+
+/// The newest lines that a task printed, for `task:output()`.
+public final class TaskLog {
+  private var lines: [String] = []
+  private var open = ""
+
+  /// For whoever takes what the task prints.
+  public func add(_ bytes: UnsafeRawBufferPointer) {
+    open += String(decoding: bytes, as: UTF8.self)
+    guard open.contains("\n") || open.utf8.count > Limits.taskLineBytes else { return }
+    var parts = open.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    open = parts.removeLast()
+    lines = (lines + parts).suffix(Limits.taskLines)
+  }
+
+  var text: String { (open.isEmpty ? lines : lines + [open]).joined(separator: "\n") }
+}
+
+extension Library {
+  func defineTasks() {
+    let tasks = classes.task
+    tasks.method("wait") { [unowned self] task, call throws(LuaError) in
+      .wait(TaskWait(task, deadline: deadline(try optionalWaitingSpan(call, 1))))
+    }
+    tasks.method("cancel") { task, call throws(LuaError) in
+      let wasRunning = !task.isEnded
+      task.cancel()
+      return call.results(wasRunning)
+    }
+    tasks.method("output") { task, call throws(LuaError) in
+      call.results((task.userData as? TaskLog)?.text ?? "")
+    }
+    tasks.field("status", get: { task, call throws(LuaError) in call.results(task.status.rawValue) })
+    tasks.field("name", get: { task, call throws(LuaError) in call.results(task.name) })
+    tasks.field("result", get: { task, call throws(LuaError) in call.results(task.results.first ?? .nil) })
+    tasks.field(
+      "error",
+      get: { task, call throws(LuaError) in
+        task.isErrorObserved = true
+        return call.results(task.errorValue)
+      })
+    tasks.metamethod(.tostring) { task, call throws(LuaError) in
+      call.results("task \(task.id) \"\(task.name)\": \(task.status.rawValue)")
+    }
+  }
+
+  func taskGlobals() -> [(String, LuaValue)] {
+    let spawn = state.function(name: "spawn") { [unowned self] call throws(LuaError) in try self.spawn(call) }
+    let tasks = state.function(name: "tasks") { [unowned self] call throws(LuaError) in
+      let list = state.newTable()
+      let background = state.scheduler.tasks.filter { $0 !== state.scheduler.foreground }
+      for (position, task) in background.enumerated() {
+        state.rawSet(list, .integer(Int64(position + 1)), state.value(task, classes.task))
+      }
+      return call.results(list)
+    }
+    let waitAny = state.function(name: "select") { [unowned self] call throws(LuaError) in
+      try waitForAny(call)
+    }
+    let note = state.function(name: "note") { [unowned self] call throws(LuaError) in
+      self.note(try call.string(1))
+      return .none
+    }
+    let count = state.function(name: "check") { [unowned self] call throws(LuaError) in
+      if call.isTrue(1) { checks.passed += 1 } else { checks.failed += 1 }
+      return .none
+    }
+    let fail = state.function(name: "error") { call throws(LuaError) in
+      throw LuaError(try call.string(1), try call.string(2), hint: try call.optionalString(3))
+    }
+    return [
+      ("spawn", spawn), ("tasks", tasks), ("__wait_any", waitAny), ("__note", note), ("__count_check", count),
+      ("__raise", fail),
+    ]
+  }
+
+  private func spawn(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    var name = ""
+    var function: LuaReference?
+    if call.type(1) == .table {
+      let options = try call.options(at: 1, allowed: ["name"])
+      name = try options.string("name") ?? ""
+      if case .function(let given)? = options.list.first { function = given }
+      guard function != nil else {
+        throw call.bad(1, "no function in the table", hint: "spawn{ name = \"watch\", function() … end }")
+      }
+    } else {
+      function = try call.function(1)
+    }
+    guard state.scheduler.tasks.count < Limits.tasks else {
+      throw LuaError("too_many", "\(Limits.tasks) tasks run already", hint: "wait for some of them first")
+    }
+    let task = state.scheduler.spawn(function!, arguments: call.values(from: 2), name: name)
+    task.userData = TaskLog()
+    return call.result(task, classes.task)
+  }
+
+  // MARK: - select
+
+  private func waitForAny(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    let table = try call.table(1)
+    var items: [Awaited] = []
+    for position in 1...max(1, state.rawCount(table)) {
+      let value = state.rawGet(table, .integer(Int64(position)))
+      if let task = state.object(value, classes.task) {
+        items.append(.task(task))
+      } else if let reader = state.object(value, classes.reader)
+        ?? state.object(value, classes.streamer)?.reader
+      {
+        guard !reader.isAwaited else { throw ReaderObject.busy }
+        items.append(.reader(reader))
+      } else {
+        throw call.bad(1, "item \(position) is no streamer, reader or task")
+      }
+    }
+    return .wait(AnyWait(items, library: self, deadline: deadline(try optionalWaitingSpan(call, 2))))
+  }
+
+  enum Awaited {
+    case task(LuaTask)
+    case reader(ReaderObject)
+  }
+}
+
+/// Waits for a task's end.
+private final class TaskWait: LuaWait {
+  private let task: LuaTask
+
+  init(_ task: LuaTask, deadline: LuaInstant?) {
+    self.task = task
+    super.init(deadline: deadline)
+    needsTasks = true
+  }
+
+  override func poll() -> Bool { task.isEnded }
+  override func arm(_ wakeup: Wakeup) { task.onEnd { _ in wakeup.fire() } }
+
+  override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
+    guard outcome == .ready else { return call.results(LuaValue.nil, "timeout") }
+    return try results(of: task, call)
+  }
+}
+
+private func results(of task: LuaTask, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+  switch task.status {
+  case .failed:
+    task.isErrorObserved = true
+    return .raise(task.errorValue)
+  case .cancelled: return call.results(LuaValue.nil, "cancelled")
+  default:
+    for value in task.results { call.push(value) }
+    return .values(task.results.count)
+  }
+}
+
+/// Waits for the first of several.
+private final class AnyWait: LuaWait {
+  private let items: [Library.Awaited]
+  private unowned let library: Library
+
+  init(_ items: [Library.Awaited], library: Library, deadline: LuaInstant?) {
+    self.items = items
+    self.library = library
+    super.init(deadline: deadline)
+    needsTasks = items.contains { if case .task = $0 { true } else { false } }
+  }
+
+  /// The first that has something; nil with `allEnded` false while there is hope.
+  private func first() -> (position: Int?, allEnded: Bool) {
+    var ended = 0
+    for (position, item) in items.enumerated() {
+      switch item {
+      case .task(let task): if task.isEnded { return (position, false) }
+      case .reader(let reader):
+        switch reader.look() {
+        case .frame: return (position, false)
+        case .ended, .lost: ended += 1
+        case .pending: break
+        }
+      }
+    }
+    return (nil, ended == items.count)
+  }
+
+  override func poll() -> Bool {
+    let (position, allEnded) = first()
+    return position != nil || allEnded
+  }
+
+  override func arm(_ wakeup: Wakeup) {
+    for item in items {
+      switch item {
+      case .task(let task): task.onEnd { _ in wakeup.fire() }
+      case .reader(let reader): reader.await(wakeup)
+      }
+    }
+  }
+
+  override func disarm() {
+    for case .reader(let reader) in items { reader.release() }
+  }
+
+  override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
+    guard outcome == .ready else { return call.results(LuaValue.nil, "timeout") }
+    guard let position = first().position else { return call.results(LuaValue.nil, "closed") }
+    call.push(position + 1)
+    switch items[position] {
+    case .reader(let reader):
+      if case .frame(let frame) = reader.take() { library.push(frame, call) }
+      return .values(2)
+    case .task(let task):
+      guard case .values(let count) = try results(of: task, call) else { return .raise(task.errorValue) }
+      return .values(1 + count)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Dispatch
+public import Lua
+public import Telemetry
+
+/// Everything that scripts can call, in one interpreter: sources, streamers, frames, tasks, time.
+///
+/// Belongs to the interpreter's thread, as its `LuaState` does. Prints nothing: what a person should read goes to
+/// `note`.
+public final class Library {
+  /// Starts the built-in simulated devices; the program supplies it, so that this target needs to know no simulator.
+  public var simulators: (any Simulators)?
+  /// Shows one message, such as "Streaming started...". Called on the interpreter's thread.
+  public var note: (String) -> Void = { _ in }
+
+  public let state: LuaState
+  let clock: any TelemetryClock
+  let classes = Classes()
+  /// Where events of streams, which come on any thread, find this library again.
+  let mailbox: Mailbox
+
+  /// Sources and streamers that were opened and not closed, oldest first.
+  public internal(set) var openSources: [SourceObject] = []
+  public internal(set) var openStreamers: [StreamerObject] = []
+  /// The board that `Streamer{…}` means: the one connected last.
+  var defaultBoard: SourceObject?
+  /// The prelude's part of `on_frame`.
+  var onFrames: LuaReference?
+  /// What `check` counts: passed and failed ones.
+  public internal(set) var checks = (passed: 0, failed: 0)
+
+  /// Opens the library in an interpreter.
+  public init(_ state: LuaState, clock: any TelemetryClock = SystemClock()) throws(LuaError) {
+    self.state = state
+    self.clock = clock
+    mailbox = Mailbox(inbox: state.scheduler.inbox)
+    mailbox.library = self
+    defineClasses()
+    for (name, value) in globals() { state.setGlobal(name, value) }
+    try runPrelude()
+  }
+
+  /// Ends all streams and connections; for the end of a session. Waits, at most 3 s in all.
+  public func closeAll() {
+    let streamers = openStreamers.map(\.streamer)
+    let sources = openSources
+    openStreamers = []
+    openSources = []
+    waitForAll(streamers.map { streamer in { await streamer.close() } }, atMost: .seconds(3))
+    waitForAll(sources.map { source in source.closing() }, atMost: .seconds(3))
+  }
+
+  // MARK: - Time
+
+  /// When a wait of this length ends.
+  func deadline(_ span: TimeSpan?) -> LuaInstant? {
+    span.map { state.scheduler.clock.now().advanced(by: $0.duration) }
+  }
+}
+
+@available(*, unavailable)
+extension Library: Sendable {}
+
+/// Starts simulated devices on free ports of this machine.
+public protocol Simulators: Sendable {
+  /// - Parameter options: from the script: `speed`, `rate`, … with their values as text.
+  func startBoard(_ options: [String: String]) async throws -> any SimulatedDevice
+}
+
+/// A simulated device that runs until it is closed.
+public protocol SimulatedDevice: Sendable {
+  var host: String { get }
+  var port: Int { get }
+  func close() async
+}
+
+/// Carries calls from any thread to the library on its own.
+// Safety: `library` is set once before the mailbox is shared and read only in closures that run on the interpreter's
+// thread, where the library lives and dies.
+final class Mailbox: @unchecked Sendable {
+  weak var library: Library?
+  private let inbox: Inbox
+
+  init(inbox: Inbox) { self.inbox = inbox }
+
+  func post(_ body: @escaping @Sendable (Library) -> Void) {
+    _ = inbox.post { [weak self] _ in
+      if let library = self?.library { body(library) }
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import Lua
+
+extension Library {
+  /// The part of the library that is best said in Lua. Its chunk name keeps it out of tracebacks.
+  public static let preludeName = "moontide"
+
+  func runPrelude() throws(LuaError) {
+    try state.call(state.load(Self.prelude, chunkName: "=" + Self.preludeName))
+    onFrames = state.global("__on_frames").reference
+    state.setGlobal("__on_frames", LuaValue.nil)
+  }
+
+  private static let prelude = #"""
+    local raise, note, count_check, wait_any = __raise, __note, __count_check, __wait_any
+    local make_span, make_stamp = __make_span, __make_stamp
+    __raise, __note, __count_check, __wait_any, __make_span, __make_stamp = nil, nil, nil, nil, nil, nil
+
+    setmetatable(TimeSpan, { __call = function(_, value) return make_span(value) end, __metatable = false })
+    setmetatable(TimeStamp, { __call = function(_, value) return make_stamp(value) end, __metatable = false })
+
+    local lua_select, type, pcall, spawn, sleep, ipairs = select, type, pcall, spawn, sleep, ipairs
+    function select(n, ...)
+      if type(n) ~= "table" then return lua_select(n, ...) end
+      return wait_any(n, ...)
+    end
+
+    local function settled(ok, ...)
+      if ok then return true, ... end
+      return nil, (...)
+    end
+    function try(fn, ...) return settled(pcall(fn, ...)) end
+
+    function after(delay, fn)
+      return spawn{ name = "after", function() sleep(delay) return fn() end }
+    end
+
+    function every(interval, fn)
+      local step = make_span(interval)
+      if step <= make_span(0) then raise("argument", "bad argument #1 to 'every' (an interval above zero expected)") end
+      return spawn{ name = "every", function()
+        local due = TimeStamp.now() + step
+        while true do
+          local left = due - TimeStamp.now()
+          if left > make_span(0) then sleep(left) end
+          fn()
+          due = due + step
+          if due < TimeStamp.now() then due = TimeStamp.now() + step end
+        end
+      end }
+    end
+
+    function gather(...)
+      local tasks, results = { ... }, {}
+      for i, task in ipairs(tasks) do results[i] = (task:wait()) end
+      return table.unpack(results, 1, #tasks)
+    end
+
+    -- Calls back for every frame of a tap until cancelled, or given up after three errors.
+    function __on_frames(tap, fn, blocks, what)
+      return spawn{ name = what, function()
+        local errors = 0
+        for frame in tap:frames{ complete = blocks } do
+          local ok, err = pcall(fn, frame)
+          if not ok then
+            errors = errors + 1
+            if errors == 3 then
+              note(what .. ": given up after 3 errors; the last one: " .. tostring(err))
+              tap:close()
+              return
+            end
+          end
+        end
+      end }
+    end
+
+    local function same(a, b, seen)
+      if a == b then return true end
+      if type(a) ~= "table" or type(b) ~= "table" then return a ~= a and b ~= b end
+      if seen[a] == b then return true end
+      seen[a] = b
+      for k, v in next, a do if not same(v, rawget(b, k), seen) then return false end end
+      for k in next, b do if rawget(a, k) == nil then return false end end
+      return true
+    end
+    local function judge(ok, message)
+      count_check(ok)
+      if not ok then raise("check_failed", message) end
+    end
+    local function text(message, default) return message == nil and default or tostring(message) end
+    check = setmetatable({
+      equal = function(actual, expected, message)
+        judge(same(actual, expected, {}),
+          text(message, "expected " .. tostring(expected) .. ", got " .. tostring(actual)))
+      end,
+      near = function(actual, expected, tolerance, message)
+        tolerance = tolerance or 1e-9
+        judge(type(actual) == "number" and math.abs(actual - expected) <= tolerance,
+          text(message, ("expected %s ± %s, got %s"):format(expected, tolerance, tostring(actual))))
+      end,
+    }, { __metatable = false, __call = function(_, condition, message)
+      judge(condition and true or false, text(message, "check failed"))
+      return condition
+    end })
+    """#
+}

@@ -1,0 +1,65 @@
+extension Reference {
+  static let sources: [ReferenceEntry] = [
+    .init(
+      "bela.connect", "address?: string|{host?:string,port?:integer,timeout?:Span} -> Source",
+      """
+      Connects to the program on a Bela board. Without an address the board's own, ws://192.168.7.2:5555; a host name \
+      or a table of host and port else. "sim" starts a simulated board inside moontide, on a free port of this machine.
+      """,
+      failure: "raises unreachable, refused, timeout, protocol",
+      example: "local b = bela.connect(\"sim\")\nprint(b.state)\nb:close()"),
+    .init(
+      "connect", "url: string -> Source",
+      "Connects to any source by its address: bela://host[:port], sim: for the simulated board.",
+      failure: "raises unreachable, refused, timeout, protocol, argument",
+      example: "local b = connect(\"sim:\")\nprint(#b:channels())\nb:close()"),
+    .init(
+      "Streamer",
+      "options: {project_name?:string,time_ms?:integer,variables?:string[],buffer?:integer|Span} -> Streamer",
+      """
+      A streamer on the default board: the one connected last, else the one at ws://192.168.7.2:5555. `time_ms` is how \
+      long `start` streams, a minute unless told otherwise; 0 streams until stopped. With `project_name` the board \
+      must be running that project.
+      """,
+      failure: "raises unreachable, refused, timeout, unknown_channel, wrong_project",
+      example:
+        "local t = Streamer{ time_ms = 200, variables = { \"pot1\" } }\nt:start()\nprint(t.state)\nt:close()"),
+    .init(
+      "Source:channels", "-> Channels",
+      "All channels of the source, asked for anew: a list of { name, type, mode, unit, rate } that prints as a table.",
+      failure: "raises timeout, closed", example: "print(board:channels()[1].name)"),
+    .init(
+      "Source:info", "-> table",
+      "What the source says of itself: kind, address, state, project or version, rate.",
+      example: "print(board:info().kind)"),
+    .init(
+      "Source:streamer", "options?: table -> Streamer",
+      """
+      A streamer of the channels named in the table's list, all without names; nothing is streamed before `start`. \
+      `buffer` is how much it keeps: samples per channel, or a time such as "30s" (1,000,000 samples unless told \
+      otherwise).
+      """,
+      failure: "raises unknown_channel, closed, memory",
+      example: "local t = board:streamer{ \"pot1\", \"pot2\", buffer = \"30s\" }\nprint(t.state)"),
+    .init(
+      "Source:open_streamer", "options?: table -> Streamer",
+      "`streamer` and `start` in one, as the Synnax client has it.",
+      failure: "as streamer and start",
+      example: "local t <close> = board:open_streamer{ \"pot1\" }\nprint(t.state)"),
+    .init(
+      "Source:now", "-> integer",
+      "The source's clock now: a board's tick, a cluster's nanoseconds since 1970.",
+      failure: "raises timeout, closed", example: "print(math.type(board:now()))"),
+    .init(
+      "Source:close", "", "Ends the source's streams and the connection. Doing it twice does no harm.",
+      example: "local b = bela.connect(\"sim\")\nb:close()\nprint(b.state)"),
+    .init(
+      "Source.state", "-> string", "\"open\", \"reconnecting\", \"lost\" or \"closed\".",
+      example: "print(board.state)",
+      kind: .field),
+    .init(
+      "Source.sample_rate", "-> number?",
+      "Ticks a second as the board declares them; nil where there is no such thing.",
+      example: "print(board.sample_rate)", kind: .field),
+  ]
+}

@@ -1,0 +1,29 @@
+import Lua
+public import Telemetry
+
+/// A streamer as scripts hold it: the engine's, with its own reader and what `start` is to ask for.
+public final class StreamerObject {
+  public let streamer: Streamer
+  let source: SourceObject
+  private(set) var reader: ReaderObject!
+  /// What every `start` begins with: monitor periods, downsampling, a project's name.
+  var request: StreamRequest
+  /// What `start` does without options of its own (the seed constructor's `time_ms`).
+  var defaultSpan: TimeSpan?
+  var isStarting = false
+  var isQuiet = false
+
+  init(_ streamer: Streamer, source: SourceObject, request: StreamRequest) throws(LuaError) {
+    self.streamer = streamer
+    self.source = source
+    self.request = request
+    reader = try ReaderObject(self)
+  }
+
+  /// What messages call it: its channels.
+  public var title: String {
+    let names = streamer.channels.map(\.name)
+    return names.count <= 4
+      ? names.joined(separator: ", ") : "\(names[0]), \(names[1]) … (\(names.count) channels)"
+  }
+}

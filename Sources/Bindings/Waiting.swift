@@ -1,0 +1,64 @@
+import Dispatch
+public import Lua
+public import Telemetry
+
+/// Runs closing work to its end on other threads, for the end of a program when no Lua runs any more.
+func waitForAll(_ work: [@Sendable () async -> Void], atMost limit: DispatchTimeInterval) {
+  guard !work.isEmpty else { return }
+  let group = DispatchGroup()
+  for one in work {
+    group.enter()
+    Task.detached {
+      await one()
+      group.leave()
+    }
+  }
+  _ = group.wait(timeout: .now() + limit)
+}
+
+extension TelemetryError: LuaErrorConvertible {
+  public var luaError: LuaError { LuaError(code, message, hint: hint) }
+}
+
+extension Library {
+  /// Does something that takes time elsewhere, without stopping other tasks; the call goes on with its result.
+  func perform<Value: Sendable>(
+    _ work: @escaping @Sendable () async throws -> Value,
+    then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
+  ) -> LuaResult {
+    .wait(
+      .async(
+        {
+          do {
+            return try await work()
+          } catch let error as any CodedError {
+            throw LuaError(error.code, error.message, hint: error.hint)
+          }
+        }, then: then))
+  }
+
+  /// Runs a throwing call of the engine; its errors become Lua's.
+  func checked<Value>(_ body: () throws -> Value) throws(LuaError) -> Value {
+    do {
+      return try body()
+    } catch let error as LuaError {
+      throw error
+    } catch let error as any CodedError {
+      throw LuaError(error.code, error.message, hint: error.hint)
+    } catch {
+      throw LuaError(error)
+    }
+  }
+}
+
+/// A `Collector` that a chain of waits shares.
+final class CollectorBox {
+  private var collector: Collector
+
+  init(channels: [Channel], amount: BufferCapacity) {
+    collector = Collector(channels: channels, amount: amount)
+  }
+
+  func add(_ frame: Frame) -> Frame? { collector.add(frame) }
+  var progress: String { collector.progress }
+}

@@ -1,0 +1,15 @@
+/// The bounds of the simulators, each with its reason.
+enum Limits {
+  /// Variables of a board: far beyond any real program, and a list reply of 1 MB.
+  static let variables = 5000
+  /// Commands that wait for the next tick: more than a client can send between two of them.
+  static let queuedCommands = 4096
+  /// Ticks advanced at once: 23 ms of audio, so commands are looked at often also in fast motion.
+  static let sliceTicks: Int64 = 1024
+  /// Bytes that may wait for the slowest reader before a board in fast motion pauses.
+  static let backlogBytes = 1 << 20
+  /// Rows of a recording that is played: a day at 1 kHz.
+  static let recordingRows = 100_000_000
+  /// Buffers that clients may send to a board.
+  static let buffers = 1024
+}

@@ -1,0 +1,46 @@
+import Foundation
+import Glibc
+
+/// Whole files as bytes; errors are the system's own words.
+enum FileText {
+  struct Failure: Error {
+    let reason: String
+  }
+
+  static func read(_ path: String) throws(Failure) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure(reason: String(cString: strerror(errno))) }
+    defer { close(descriptor) }
+    return try read(from: descriptor)
+  }
+
+  /// To its end.
+  static func read(from descriptor: Int32) throws(Failure) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while true {
+      let (count, error) = withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
+        let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+        if count > 0 { bytes += buffer.prefix(count) }
+        return (count, errno)
+      }
+      if count == 0 { return bytes }
+      if count < 0, error != EINTR { throw Failure(reason: String(cString: strerror(error))) }
+    }
+  }
+}
+
+/// Times as people read them.
+enum TextTime {
+  static var now: Double { Date().timeIntervalSince1970 }
+
+  static func text(_ duration: Duration) -> String {
+    let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+    return seconds < 60
+      ? "\((seconds * 10).rounded() / 10) s" : "\(Int(seconds) / 60) min \(Int(seconds) % 60) s"
+  }
+}
+
+/// For what goes wrong before there is a writer.
+enum StandardError {
+  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}

@@ -1,0 +1,93 @@
+import Glibc
+import Lua
+import Notebooks
+import Terminal
+
+/// One interpreter from start to end: cells from the command line, a script, then the notebook if it is wanted.
+struct Interactive {
+  let cells: [String]
+  /// A path, or `-` for standard input.
+  let script: String?
+  let arguments: [String]
+  let staysInNotebook: Bool
+  let options: LuaOptionGroup
+
+  private var wantsNotebook: Bool { staysInNotebook || (script == nil && cells.isEmpty) }
+
+  func run() -> Int32 {
+    let writer = TerminalWriter()
+    let color = ColorChoice(rawValue: options.color.rawValue) ?? .auto
+    writer.usesColor = color.resolve(environment: Environment.terminal, isTerminal: writer.outputIsTerminal)
+    let display = FrontDisplay(writer: writer, isNotebook: false)
+    let interpreter: Interpreter
+    do throws(LuaError) {
+      interpreter = try Interpreter(
+        display: display, memoryLimit: options.memory?.bytes ?? 0, sandbox: options.sandbox)
+    } catch {
+      writer.print("moontide: \(error)\n", to: .error)
+      writer.flush()
+      return ExitCode.failure
+    }
+    let signals = Signals(interrupter: interpreter.state.interrupter, endsProgram: !wantsNotebook)
+    let pipe = BrokenPipe(writer: writer, interrupter: interpreter.state.interrupter)
+    var code = prepare(interpreter, display) ?? ExitCode.success
+    if wantsNotebook, code == ExitCode.success || staysInNotebook {
+      display.isNotebook = true
+      code = NotebookFront(interpreter: interpreter, display: display, signals: signals).run()
+    }
+    interpreter.close()
+    if pipe.failure != nil { return pipe.exitCode }
+    if signals.isTerminating { return ExitCode.terminated }
+    if !wantsNotebook {
+      if code == ExitCode.success, interpreter.hasUnobservedErrors { return ExitCode.failure }
+      if code == ExitCode.success, signals.wasInterrupted { return ExitCode.interrupted }
+    }
+    return code
+  }
+
+  /// Cells and script; the exit code when they end the program.
+  private func prepare(_ interpreter: Interpreter, _ display: FrontDisplay) -> Int32? {
+    interpreter.setScript(script ?? "moontide", arguments: arguments)
+    let values = arguments.map { LuaValue.string($0) }
+    for text in cells {
+      if let code = Self.code(of: interpreter.session.run(Cell(text), arguments: values)) { return code }
+    }
+    guard let script else { return nil }
+    let bytes: [UInt8]
+    do throws(FileText.Failure) {
+      bytes = if script == "-" { try FileText.read(from: 0) } else { try FileText.read(script) }
+    } catch {
+      display.print("moontide: cannot read \(script): \(error.reason)\n", to: .error)
+      return ExitCode.noInput
+    }
+    let file = NotebookFile(bytes)
+    let name = script == "-" ? "stdin" : script
+    let outcome = interpreter.session.run(file, name: name, arguments: values)
+    if let code = outcome.exitCode { return code }
+    return outcome.error.map { ExitCode.of(error: $0.code) }
+  }
+
+  static func code(of outcome: Outcome) -> Int32? {
+    switch outcome.result {
+    case .exit(let code): code
+    case .failed(let error): ExitCode.of(error: error.code)
+    case .incomplete: ExitCode.syntax
+    case .values, .empty: nil
+    }
+  }
+}
+
+/// Ends a run whose output nobody takes any more.
+private final class BrokenPipe {
+  private(set) var failure: Int32?
+
+  init(writer: TerminalWriter, interrupter: Interrupter) {
+    writer.onFailure = { [weak self] _, error in
+      self?.failure = error
+      interrupter.interrupt()
+    }
+  }
+
+  /// A reader that has enough is an ordinary end; a full disk is not.
+  var exitCode: Int32 { failure == EPIPE ? ExitCode.success : ExitCode.cannotCreate }
+}

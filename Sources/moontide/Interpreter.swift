@@ -1,0 +1,87 @@
+import Bindings
+import Lua
+import Notebooks
+import Telemetry
+import Terminal
+
+/// One Lua state with everything that runs in it, on the thread that made it.
+final class Interpreter {
+  let state: LuaState
+  let library: Library
+  let session: Session
+  private let front: FrontDisplay
+  /// Tasks that failed; shown unless somebody takes their error.
+  private var failedTasks: [LuaTask] = []
+  /// A task failed and nobody waited for it.
+  private(set) var hasUnobservedErrors = false
+
+  init(display: FrontDisplay, memoryLimit: Int, sandbox: Bool) throws(LuaError) {
+    front = display
+    state = try LuaState(sandbox: sandbox ? .strict : .none)
+    library = try Library(state)
+    library.simulators = ProgramSimulators()
+    library.note = { [unowned display] in display.note($0) }
+    session = Session(state, display: display)
+    session.samplesReceived = { [unowned library] in
+      library.openStreamers.reduce(0) { $0 + Int($1.streamer.stats.samples) }
+    }
+    session.printer.rendering = { [unowned library] in library.rendering(of: $0) }
+    // Set-up is not the script's: the limit counts from here on.
+    state.memoryLimit = memoryLimit == 0 ? 0 : memoryLimit + state.heapBytes
+    state.scheduler.onTaskEnd = { [unowned self] task in
+      if task.status == .failed { failedTasks.append(task) }
+    }
+    state.scheduler.onIdle = { [unowned self] in
+      reportFailedTasks()
+      front.writer.flushIfDue()
+      return front.writer.deadline.map { LuaInstant.now.advanced(by: $0 - ContinuousClock.now) }
+    }
+  }
+
+  /// Shows errors of tasks that nobody waits for, each once.
+  func reportFailedTasks() {
+    guard !failedTasks.isEmpty else { return }
+    let tasks = failedTasks
+    failedTasks = []
+    for task in tasks where !task.isErrorObserved {
+      task.isErrorObserved = true
+      hasUnobservedErrors = true
+      guard let error = task.error else { continue }
+      let name = task.name.isEmpty ? "task \(task.id)" : "task \(task.name)"
+      front.print("\(name) failed: \(session.describe(error).description)\n", to: .error)
+    }
+  }
+
+  /// `arg` as in lua, and where `require` looks: beside the script first.
+  func setScript(_ path: String, arguments: [String]) {
+    let table = state.newTable()
+    state.rawSet(table, .integer(0), path)
+    for (position, argument) in arguments.enumerated() {
+      state.rawSet(table, .integer(Int64(position + 1)), argument)
+    }
+    state.setGlobal("arg", table)
+    guard case .table(let package) = state.global("package") else { return }
+    let folder = path.contains("/") ? String(path[..<path.lastIndex(of: "/")!]) : "."
+    var places = ["\(folder)/?.lua", "\(folder)/?/init.lua"]
+    if let extra = Environment["MOONTIDE_PATH"], !extra.isEmpty { places.append(extra) }
+    if let standard = state.rawGet(package, "path").string { places.append(standard) }
+    state.rawSet(package, "path", places.joined(separator: ";"))
+  }
+
+  /// What exiting now would stop: `1 stream, 2 tasks`; nil for nothing.
+  var running: String? {
+    let streams = library.openStreamers.count { $0.streamer.isLive }
+    let tasks = state.scheduler.tasks.count { $0 !== state.scheduler.foreground }
+    let parts = [(streams, "stream"), (tasks, "task")].filter { $0.0 > 0 }
+    return parts.isEmpty
+      ? nil : parts.map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }.joined(separator: ", ")
+  }
+
+  /// Ends tasks, streams and connections, then the interpreter.
+  func close() {
+    reportFailedTasks()
+    library.closeAll()
+    state.close()
+    front.writer.flush()
+  }
+}

@@ -1,0 +1,53 @@
+import CShims
+import Glibc
+import Lua
+import Terminal
+
+/// Waits for keys while tasks, timers and output go on: what the line editor calls in place of reading.
+final class KeyPoll {
+  private let scheduler: Scheduler
+  private let writer: TerminalWriter
+  private let signals: Signals
+  private let terminalSignals: Int32?
+  private var descriptors: [Int32: Int32] = [:]
+  /// `os.exit` in a task.
+  private(set) var exitCode: Int32?
+
+  init(scheduler: Scheduler, writer: TerminalWriter, signals: Signals) {
+    self.scheduler = scheduler
+    self.writer = writer
+    self.signals = signals
+    terminalSignals = isatty(0) == 1 ? TerminalSignals.install() : nil
+  }
+
+  func wait(_ input: Int32) -> WaitResult {
+    while true {
+      switch scheduler.turn(waitingFor: both(input), deadline: nil) {
+      case .readable:
+        if let terminalSignals, Self.isReadable(terminalSignals) { return .attention }
+        if Self.isReadable(input) { return .ready }
+      case .interrupted: return signals.isTerminating ? .closed : .interrupted
+      case .exit(let code):
+        exitCode = code
+        return .closed
+      case .deadline: break
+      }
+    }
+  }
+
+  /// One descriptor that is readable when the input or the terminal's signals are. Files cannot be waited for and are
+  /// always readable.
+  private func both(_ input: Int32) -> Int32 {
+    guard let terminalSignals else { return input }
+    if let made = descriptors[input] { return made }
+    let descriptor = mt_either_readable(input, terminalSignals)
+    guard descriptor >= 0 else { return input }
+    descriptors[input] = descriptor
+    return descriptor
+  }
+
+  private static func isReadable(_ descriptor: Int32) -> Bool {
+    var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&waiting, 1, 0) > 0
+  }
+}

@@ -1,0 +1,101 @@
+import ArgumentParser
+import Glibc
+
+/// The command line.
+struct Moontide: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "moontide",
+    abstract: "A notebook in the terminal for live data.",
+    discussion: """
+      Without arguments: the notebook. With a script: runs it, the same as `moontide run script.lua`. \
+      REPL.md is the manual.
+      """,
+    version: Version.text,
+    subcommands: [Notebook.self, Run.self],
+    defaultSubcommand: Notebook.self)
+}
+
+enum Version {
+  static let text = "moontide 0.1.0"
+}
+
+/// Options of everything that runs Lua.
+struct LuaOptionGroup: ParsableArguments {
+  @Option(help: ArgumentHelp("Colours: always, auto or never.", valueName: "when"))
+  var color = ColorArgument.auto
+
+  @Option(help: ArgumentHelp("Bytes that Lua and its buffers may hold, such as 256M.", valueName: "bytes"))
+  var memory: ByteCount?
+
+  @Flag(help: "No files, processes, environment or debug library.")
+  var sandbox = false
+}
+
+/// `moontide [script [args]]`, `-e`, `-i`, `-`.
+struct Notebook: ParsableCommand, ProgramCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "notebook", abstract: "The notebook, or one script with its arguments (the default).")
+
+  @Option(name: .customShort("e"), help: ArgumentHelp("Run a cell; may be repeated.", valueName: "cell"))
+  var cells: [String] = []
+
+  @Flag(name: .customShort("i"), help: "Go on into the notebook afterwards.")
+  var interactive = false
+
+  @OptionGroup var options: LuaOptionGroup
+
+  @Argument(parsing: .captureForPassthrough, help: "A script (- is standard input) and its arguments.")
+  var script: [String] = []
+
+  func run() -> Int32 {
+    let given = script.first == "--" ? Array(script.dropFirst()) : script
+    if let path = given.first, path.hasPrefix("-"), path != "-" {
+      StandardError.write("moontide: unknown option \(path); moontide --help lists them\n")
+      return ExitCode.usage
+    }
+    return Interactive(
+      cells: cells, script: given.first, arguments: Array(given.dropFirst()), staysInNotebook: interactive,
+      options: options
+    ).run()
+  }
+}
+
+/// `moontide run a.lua b.lua`
+struct Run: ParsableCommand, ProgramCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs scripts, one after the other, each in an interpreter of its own.")
+
+  @OptionGroup var options: LuaOptionGroup
+
+  @Argument(help: "Scripts; - is standard input.")
+  var scripts: [String]
+
+  func run() -> Int32 {
+    let codes = scripts.map {
+      Interactive(cells: [], script: $0, arguments: [], staysInNotebook: false, options: options).run()
+    }
+    // The common cause if they share it, else a plain failure.
+    let failures = Set(codes).subtracting([ExitCode.success])
+    return failures.count <= 1 ? failures.first ?? ExitCode.success : ExitCode.failure
+  }
+}
+
+enum ColorArgument: String, ExpressibleByArgument, CaseIterable {
+  case always, auto, never
+}
+
+/// `1048576`, `64K`, `256M`, `2G`
+struct ByteCount: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+    let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+    guard let number = Int(unit == nil ? argument : String(argument.dropLast())), number > 0 else {
+      return nil
+    }
+    let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
+    guard !overflow else { return nil }
+    self.bytes = bytes
+  }
+}

@@ -1,2 +1,0 @@
-import CShims
-print(lua_gettop(luaL_newstate()!))
