@@ -4,7 +4,7 @@ import Testing
 
 /// What a beginner gets wrong, and the words he gets back.
 @Suite struct BadInputTests {
-  @Test(arguments: [
+  static let mistakes: [(source: String, code: String, message: String)] = [
     ("s:set_buffer_size(-1)", "argument", "a buffer holds at least 1 sample, not -1"),
     ("s:set_buffer_size(1e15)", "memory", "do not fit into the memory cap"),
     ("s:set_buffer_size('soon')", "argument", "neither a number of samples nor a time"),
@@ -13,7 +13,7 @@ import Testing
     ("s.read()", "argument", "calling 'read' on bad self"),
     ("s:start{ spam = 1 }", "argument", "has no option 'spam'"),
     ("board:streamer{ 'pot9' }", "unknown_channel", "no channel named \"pot9\""),
-    ("s:update_channels{ 'pot1', 'nix' }", "unknown_channel", "no channel named \"nix\""),
+    ("s:update_channels{ 'pot1', 'nix' }", "unknown_channel", "no variable named \"nix\""),
     ("board:streamer{ 'pot2' }:read(1)", "not_started", "this streamer was never started"),
     ("return s.pot1", "argument", "a streamer has no field \"pot1\""),
     ("s.data('pot1')", "argument", "a frame is no function"),
@@ -27,16 +27,20 @@ import Testing
     ("x:histogram(0)", "argument", "0"),
     ("return x + {}", "type", "a series cannot be combined with a table"),
     ("check(false, 'no touch seen')", "check_failed", "no touch seen"),
-  ])
-  func theErrorSaysWhatIsWrong(_ source: String, code: String, message: String) async throws {
+  ]
+
+  @Test func eachErrorSaysWhatIsWrongAndTheStreamGoesOn() async throws {
     try await onThread {
       let bench = try Bench()
       try bench.run(Bench.setting)
-      let error = try bench.failure(source)
-      #expect(error.code == code, "\(error)")
-      #expect(error.message.contains(message), "\(error)")
-      // Nothing was lost by it.
-      #expect(try bench.run("return s.state, s:read(2) ~= nil") == [.string("running"), .boolean(true)])
+      for (source, code, message) in Self.mistakes {
+        let error = try bench.failure(source)
+        #expect(error.code == code, "\(source): \(error)")
+        #expect(error.message.contains(message), "\(source): \(error)")
+      }
+      #expect(
+        try bench.run("return s.state, s:read(2) ~= nil, s:stats().gaps")
+          == [.string("running"), .boolean(true), .integer(0)])
     }
   }
 

@@ -13,7 +13,7 @@ final class Bench {
 
   /// What examples find: a board, a running streamer, a frame, a series.
   static let setting = """
-    board = bela.connect("sim")
+    board = bela.connect{ "sim", rate = 8000 }
     s = board:streamer{ "pot1", "pot2" }:start()
     frame = s:read(5)
     while not (frame.pot1 and #frame.pot1 > 50) do frame = s:read(5) end
@@ -63,7 +63,8 @@ private struct BoardsInside: Simulators {
   }
 
   func startBoard(_ options: [String: String]) async throws -> any SimulatedDevice {
-    var configuration = try BoardConfiguration.standard()
+    let rate = options["rate"].flatMap(Double.init) ?? 44100
+    var configuration = try BoardConfiguration.standard(rate: rate)
     if let speed = options["speed"].flatMap(Double.init) { configuration.speed = speed }
     if let variables = options["vars"] { configuration.variables = try BoardConfiguration.parse(variables: variables) }
     return Device(board: try await SimulatedBoard.start(configuration))

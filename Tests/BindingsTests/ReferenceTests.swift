@@ -37,12 +37,13 @@ import Testing
     }
   }
 
-  @Test(arguments: Reference.entries.map(\.name)) func theExampleRuns(_ name: String) async throws {
+  @Test(.serialized, arguments: Reference.groups.map(\.title)) func itsExamplesRun(_ group: String) async throws {
     try await onThread {
       let bench = try Bench()
-      for entry in Reference.entries where entry.name == name {
+      for entry in Reference.groups.filter({ $0.title == group }).flatMap(\.entries) {
         try bench.run(Bench.setting)
-        try bench.run(entry.example)
+        do { try bench.run(entry.example) } catch { Issue.record("\(entry.name): \(error)") }
+        try bench.run("board:close()")
       }
     }
   }

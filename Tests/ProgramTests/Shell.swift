@@ -17,7 +17,7 @@ enum Shell {
 }
 
 /// A folder that is gone with the test.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
   let path: String
 
   init() throws {
