@@ -66,6 +66,7 @@ struct CoreState: Sendable {
 
   func isStreaming(_ id: Int) -> Bool { streams[id]?.isOpen ?? false }
 
+  var streamKeepAlives: Int { streams.values.reduce(0) { $0 + $1.keepAlives } }
   var streamRequests: Int { streams.values.reduce(0) { $0 + $1.requests } }
   var streamConnections: [WebSocketConnection] { streams.values.map(\.connection) }
 

@@ -18,6 +18,7 @@ struct CoreStream {
   private var blockedSince: TimeSpan?
   /// How often channels were asked for.
   private(set) var requests = 0
+  private(set) var keepAlives = 0
   /// Frames that its socket did not take.
   private(set) var dropped = 0
 
@@ -83,6 +84,7 @@ struct CoreStream {
     if let at = nextKeepAlive, now >= at {
       // A fixed cadence; after a long pause one is enough.
       nextKeepAlive = max(at + keepAlive, now)
+      keepAlives += 1
       let payload = StreamResponsePayload(isKeepAlive: true)
       send(Wire.encode(Envelope(.data, payload: payload, error: ErrorPayload.none), prefix: true), now)
     }

@@ -168,6 +168,8 @@ public final class SimulatedCore: Sendable {
   /// How often the open streams have asked for channels.
   package var streamRequests: Int { withState { $0.streamRequests } }
 
+  package var streamKeepAlives: Int { withState { $0.streamKeepAlives } }
+
   /// The connections of all open streams, to be treated badly.
   package var streamConnections: [WebSocketConnection] { withState { $0.streamConnections } }
 }

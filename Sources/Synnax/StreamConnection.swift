@@ -115,6 +115,8 @@ final class StreamConnection: WebSocketHandler {
       inner.machine.upgraded(now: now)
       return []
     }
+    // It was given up meanwhile.
+    if inner.withLock({ $0.end != nil }) { connection.beginClose() }
   }
 
   func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {

@@ -251,7 +251,7 @@ public final class SynnaxClient: Sendable {
   // MARK: - Calls
 
   /// The header that a stream, too, must carry.
-  func authorization(unless stale: String? = nil) async throws(SynnaxError) -> String {
+  package func authorization(unless stale: String? = nil) async throws(SynnaxError) -> String {
     "Bearer " + (try await token(unless: stale))
   }
 

@@ -73,30 +73,42 @@ public final class SynnaxFeed: Feed {
   private func connect(
     _ authorization: String, _ acknowledged: @escaping @Sendable () -> Void
   ) async throws(SynnaxError) {
-    let (channels, generation) = inner.withLock { inner in
+    let connection = inner.withLock { inner in
       inner.generation += 1
-      return (inner.channels, inner.generation)
+      let generation = inner.generation
+      let callbacks = StreamConnection.Callbacks(
+        acknowledged: { [weak self] in
+          self?.acknowledged()
+          acknowledged()
+        },
+        frame: { [sink] in sink.receive($0) }, ended: { [weak self] in self?.ended($0, generation) })
+      // Made under the lock: an update must reach either this value or the connection.
+      let made = StreamConnection(inner.channels, settings, clock: client.clock, callbacks: callbacks)
+      inner.connection = made
+      return made
     }
-    let callbacks = StreamConnection.Callbacks(
-      acknowledged: acknowledged, frame: { [sink] in sink.receive($0) },
-      ended: { [weak self] in self?.ended($0, generation) })
-    let connection = StreamConnection(channels, settings, clock: client.clock, callbacks: callbacks)
-    inner.withLock { $0.connection = connection }
     try await connection.open(client, authorization: authorization)
-    let isWanted = inner.withLock { inner in
-      guard inner.phase != .stopped else { return false }
-      if inner.generation == generation { inner.phase = .running }
-      return true
-    }
-    if !isWanted { await connection.close() }
+    if isOver { await connection.close() }
   }
 
+  private func acknowledged() {
+    inner.withLock { if $0.phase != .stopped { $0.phase = .running } }
+  }
+
+  /// Resolves the names anew; again when they were changed meanwhile.
   private func refreshChannels() async throws(SynnaxError) {
-    let names = channels.map(\.name)
-    let visible = try await client.freshChannels(named: names)
-    let fresh = StreamChannels(visible: visible, hidden: try await client.indexes(of: visible))
-    inner.withLock { $0.channels = fresh }
-    sink.prepare(fresh.visible)
+    while true {
+      let old = inner.withLock { $0.channels }
+      let visible = try await client.freshChannels(named: old.visible.map(\.name))
+      let fresh = StreamChannels(visible: visible, hidden: try await client.indexes(of: visible))
+      sink.prepare(fresh.visible)
+      let isDone = inner.withLock { inner in
+        guard inner.channels === old else { return false }
+        inner.channels = fresh
+        return true
+      }
+      if isDone { return }
+    }
   }
 
   // MARK: - Changing
@@ -107,7 +119,7 @@ public final class SynnaxFeed: Feed {
     try await turn.take()
     defer { turn.pass() }
     sink.prepare(fresh.visible)
-    try await makeRoomForState()
+    await makeRoomForState()
     let (connection, removed) = inner.withLock { inner in
       let kept = Set(fresh.entries.map(\.key))
       let removed = inner.channels.entries.map(\.key).filter { !kept.contains($0) }
@@ -120,7 +132,7 @@ public final class SynnaxFeed: Feed {
 
   /// A core queues changes until it next sends a frame, and stops listening when there are too many. Frames that
   /// come make room; on a stream without frames a new connection does.
-  private func makeRoomForState() async throws(SynnaxError) {
+  private func makeRoomForState() async {
     let end = client.clock.monotonic + TimeSpan(nanoseconds: 2_000_000_000)
     while true {
       guard let connection = inner.withLock({ $0.phase == .running ? $0.connection : nil }),
@@ -129,7 +141,11 @@ public final class SynnaxFeed: Feed {
       if client.clock.monotonic >= end {
         inner.withLock { $0.generation += 1 }
         await connection.close()
-        try await connect { [sink] in sink.handle(.gap(.reconnect, samples: nil, channels: [])) }
+        do throws(SynnaxError) {
+          try await connect { [sink] in sink.handle(.gap(.reconnect, samples: nil, channels: [])) }
+        } catch {
+          reconnect(error.message)
+        }
         return
       }
       try? await Task.sleep(for: .milliseconds(10))
@@ -174,10 +190,17 @@ public final class SynnaxFeed: Feed {
   }
 
   private func reconnect(_ reason: String) {
-    inner.withLock { $0.phase = .reconnecting }
+    let isWanted = inner.withLock { inner in
+      guard inner.phase != .stopped else { return false }
+      inner.phase = .reconnecting
+      return true
+    }
+    guard isWanted else { return }
     sink.handle(.reconnecting(reason))
     let task = Task { await self.reconnect() }
-    inner.withLock { $0.reconnecting = task }
+    inner.withLock { inner in
+      if inner.phase == .stopped { task.cancel() } else { inner.reconnecting = task }
+    }
   }
 
   /// Tries until it works, until an error that waiting does not heal, or until the time is over. Names are resolved

@@ -13,8 +13,15 @@ package enum SynnaxFuzz {
     var generator = SplitMix(state: seed)
     var outcome = Outcome()
     var corpus = Corpus(&generator)
+    let messages = messages
     for round in 0..<iterations {
       if round % 1000 == 999 { corpus = Corpus(&generator) }
+      if round % 16 == 15 {
+        var bytes = messages.randomElement(using: &generator)!
+        mutate(&bytes, &generator)
+        if read(bytes) { outcome.accepted += 1 } else { outcome.refused += 1 }
+        continue
+      }
       var bytes = corpus.frames.randomElement(using: &generator)!
       mutate(&bytes, &generator)
       var codec = corpus.codec
@@ -27,6 +34,43 @@ package enum SynnaxFuzz {
       }
     }
     return outcome
+  }
+
+  /// What a core says on its three kinds of stream.
+  private static var messages: [[UInt8]] {
+    let path = ErrorPayload.path(["[0]", "name"], "sy.validation", "taken")
+    return [
+      Wire.encode(Envelope(.open, payload: StreamResponsePayload(), error: ErrorPayload.none), prefix: true),
+      Wire.encode(
+        Envelope(.data, payload: StreamResponsePayload(isKeepAlive: true), error: path), prefix: true),
+      Wire.encode(Envelope(.close, payload: StreamResponsePayload(), error: path), prefix: true),
+      Wire.encode(
+        Envelope(.data, payload: WriterResponsePayload(.commit, err: .nothing, end: .max, authorized: true)),
+        prefix: true),
+      Wire.encode(Envelope(.data, payload: IteratorResponsePayload(1, ack: true)), prefix: true),
+      Wire.encode(ChannelsPayload([ChannelPayload(key: 1, name: "a", dataType: "int8")]), prefix: true),
+    ]
+  }
+
+  private static let opening = Wire.encode(
+    Envelope(.open, payload: StreamResponsePayload(), error: ErrorPayload.none), prefix: true)
+
+  /// True when it could be read as one of the messages.
+  private static func read(_ bytes: [UInt8]) -> Bool {
+    let channels = StreamChannels(
+      visible: [Channel(name: "a", type: .int8, key: 1)], hidden: [])
+    var machine = StreamStateMachine(channels: channels, settings: .init())
+    machine.upgraded(now: .zero)
+    for message in [Self.opening, bytes] {
+      _ = message.withUnsafeBytes { machine.received($0, now: .zero) }
+    }
+    _ = machine.checked(now: .minute)
+    let body = Array(bytes.dropFirst())
+    let writer = try? Wire.decode(Envelope<WriterResponsePayload>.self, body)
+    let iterator = try? Wire.decode(Envelope<IteratorResponsePayload>.self, body)
+    let list = try? Wire.decode(ChannelsPayload.self, body)
+    if let error = writer?.error { _ = SynnaxError(error).remedy }
+    return writer != nil || iterator != nil || list?.channels != nil
   }
 
   /// Frames of every type, flag, and number of series, as an encoder makes them.

@@ -10,12 +10,15 @@ final class CoreRig: Sendable {
   let source: SynnaxSource
   private let writers = Mutex<[String: SynnaxWriter]>([:])
 
-  init(plays: Bool = false, _ change: (inout CoreConfiguration) -> Void = { _ in }) async throws {
+  init(
+    plays: Bool = false, keepAlive: TimeSpan? = nil, _ change: (inout CoreConfiguration) -> Void = { _ in }
+  ) async throws {
     var configuration = CoreConfiguration()
     configuration.plays = plays
     change(&configuration)
     core = try await SimulatedCore.start(configuration)
     var client = SynnaxConfiguration(host: "127.0.0.1", port: core.port)
+    if let keepAlive { client.keepAlive = keepAlive }
     client.giveUpAfter = TimeSpan(nanoseconds: 20_000_000_000)
     source = try await SynnaxSource.connect(client)
     guard !plays else { return }
@@ -78,9 +81,11 @@ final class CoreRig: Sendable {
   }
 }
 
-/// Waits for a condition, at most 10 s.
-func until(_ what: Comment? = nil, _ condition: () async throws -> Bool) async throws {
-  let end = ContinuousClock.now + .seconds(10)
+/// Waits for a condition.
+func until(
+  _ what: Comment? = nil, within: Duration = .seconds(10), _ condition: () async throws -> Bool
+) async throws {
+  let end = ContinuousClock.now + within
   while try await !condition() {
     guard ContinuousClock.now < end else {
       Issue.record(what ?? "it did not happen in time")

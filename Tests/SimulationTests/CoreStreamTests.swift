@@ -167,11 +167,9 @@ import Transport
     await rig.close()
   }
 
-  @Test func stopsAfterItsTimeAndDrainsTheSocketForASlowReader() async throws {
+  @Test func drainsTheSocketForASlowReader() async throws {
     let rig = try await CoreRig()
-    let stream = try await rig.stream(["a"], capacity: .samples(100)) {
-      $0.span = TimeSpan(nanoseconds: 400_000_000)
-    }
+    let stream = try await rig.stream(["a"], capacity: .samples(100))
     let reader = try stream.makeReader()
     for batch in 0..<50 {
       let values = (0..<1000).map { Double(batch * 1000 + $0) }
@@ -181,9 +179,22 @@ import Transport
     guard case .frame(let frame) = reader.take() else { return #expect(Bool(false)) }
     #expect(frame.dropped == 49_900 && frame["a"]?.count == 100)
     #expect(rig.core.counts.dropped == 0)
-    try await until { stream.state == "stopped" }
-    try await until { rig.core.counts.streams == 0 }
     await rig.close()
+  }
+
+  @Test func stopsAfterItsTimeAndWhenAsked() async throws {
+    let rig = try await CoreRig()
+    let short = try await rig.stream(["a"], { $0.span = TimeSpan(nanoseconds: 50_000_000) })
+    let long = try await rig.stream(["a"])
+    try await until { short.state == "stopped" }
+    #expect(long.state == "running")
+    try await long.stop()
+    #expect(long.state == "stopped")
+    try await until { rig.core.counts.streams == 0 }
+    try await long.start(StreamRequest(channels: ["a"]))
+    #expect(long.state == "running" && rig.source.state == "open")
+    await rig.close()
+    #expect(rig.source.state == "closed")
   }
 
   @Test func logsInTheOlderWayAndTellsWhatIsWrong() async throws {
@@ -205,5 +216,60 @@ import Transport
     }
     #expect(unreachable?.code == "refused")
     await rig.close()
+  }
+
+  @Test func noticesACoreThatFellSilent() async throws {
+    let rig = try await CoreRig(keepAlive: TimeSpan(nanoseconds: 2_000_000_000))
+    let stream = try await rig.stream(["a"])
+    let socket = try #require(rig.core.streamConnections.first)
+    try await until { rig.core.streamKeepAlives == 1 }
+    socket.fallSilent()
+    try await until(within: .seconds(20)) { stream.stats.reconnects == 1 }
+    try await rig.write([("t", [1]), ("a", [1])])
+    try await until { stream.snapshot(of: "a")?.count == 1 }
+    await rig.close()
+  }
+
+  @Test func opensANewConnectionWhenTheCoreTakesNoMoreChanges() async throws {
+    let rig = try await CoreRig()
+    let stream = try await rig.stream(["a"])
+    // Nothing is written, so no frame tells that the core has taken a change.
+    for round in 0..<45 { try await stream.update(round % 2 == 0 ? ["b"] : ["a"]) }
+    try await rig.write([("u", [1]), ("b", [1])])
+    try await until { stream.snapshot(of: "b")?.count == 1 }
+    #expect(stream.state == "running")
+    try await until { rig.core.counts.streams == 1 }
+    await rig.close()
+  }
+
+  @Test func leavesFramesOutForAReaderThatDoesNotRead() async throws {
+    let rig = try await CoreRig()
+    let handler = Deaf()
+    let token = try await rig.source.client.authorization()
+    let socket = try await WebSocketClient.connect(
+      to: Endpoint(host: "127.0.0.1", port: rig.core.port, path: "/api/v1/frame/stream"),
+      headers: ["Content-Type": "application/vnd.synnax.frame", "Authorization": token], handler: handler)
+    let key = try await rig.source.client.channels(named: ["a"])[0].key
+    let request = StreamRequestPayload(
+      keys: [key], downsampleFactor: 1, throttleRate: 0, excludeGroups: [], keepAlive: 0)
+    try socket.send(binary: Wire.encode(Envelope(.data, payload: request)))
+    try await until { rig.core.streamRequests == 1 }
+    socket.pauseReading()
+    let good = try await rig.stream(["a"])
+    let values = (0..<50_000).map(Double.init)
+    var batches = 0
+    while rig.core.counts.dropped == 0, batches < 400 {
+      try await rig.write([("t", values.map { $0 + Double(batches * 50_000) }), ("a", values)])
+      batches += 1
+      try await rig.commit()
+    }
+    #expect(rig.core.counts.dropped > 0)
+    try await until { good.stats.samples == Int64(batches * 50_000) }
+    socket.closeNow()
+    await rig.close()
+  }
+
+  private final class Deaf: WebSocketHandler {
+    func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {}
   }
 }

@@ -1,0 +1,179 @@
+import Foundation
+import Simulation
+import Synnax
+import Telemetry
+import Testing
+import Transport
+
+/// What a core answers to calls, byte for byte where clients look.
+@Suite struct CoreHTTPTests {
+  private func call(
+    _ core: SimulatedCore, _ path: String, _ body: String = "{}", method: String = "POST",
+    headers: HTTPFields = ["Content-Type": "application/json"], token: String? = nil
+  ) async throws -> HTTPResponse {
+    var headers = headers
+    if let token { headers["Authorization"] = "Bearer \(token)" }
+    let http = HTTPClient()
+    defer { http.close() }
+    return try await http.send(
+      method, Endpoint(host: "127.0.0.1", port: core.port, path: path), headers: headers,
+      body: Array(body.utf8))
+  }
+
+  private func start(_ change: (inout CoreConfiguration) -> Void = { _ in }) async throws -> SimulatedCore {
+    var configuration = CoreConfiguration()
+    configuration.plays = false
+    change(&configuration)
+    return try await SimulatedCore.start(configuration)
+  }
+
+  private func logIn(_ core: SimulatedCore) async throws -> String {
+    let proof = #"{"proof":{"username":"synnax","password":"seldon","method":"password"}}"#
+    let answer = try await call(core, "/api/v1/auth/session/create/", proof)
+    return try Wire.decode(LoginAnswerPayload.self, answer.body).token
+  }
+
+  @Test func answersWhatIsNoCallInPlainText() async throws {
+    let core = try await start()
+    let cases: [(String, String, HTTPFields, Int)] = [
+      ("POST", "/api/v1/nothing", ["Content-Type": "application/json"], 404),
+      ("POST", "/channel/retrieve", ["Content-Type": "application/json"], 404),
+      ("POST", "/api/v1/auth/login", ["Content-Type": "application/json"], 404),
+      ("GET", "/api/v1/frame/stream", [:], 426), ("GET", "/api/v1/channel/retrieve", [:], 405),
+      ("POST", "/api/v1/connectivity/check", ["Content-Type": "application/json; charset=utf-8"], 415),
+      (
+        "POST", "/api/v1/connectivity/check", ["Content-Type": "application/json", "Accept": "text/html"], 406
+      ),
+      ("POST", "/api/v1/connectivity/check/", ["Content-Type": "application/json"], 200),
+    ]
+    for (method, path, headers, status) in cases {
+      let answer = try await call(core, path, method: method, headers: headers)
+      #expect(answer.status == status, "\(method) \(path)")
+      #expect((try? Wire.decode(ErrorPayload.self, answer.body)) == nil)
+    }
+    await core.stop()
+  }
+
+  @Test func answersEveryErrorWith400AndItsClass() async throws {
+    let core = try await start()
+    let token = try await logIn(core)
+    let cases: [(String, String, String?, String)] = [
+      (
+        "/auth/session/create", #"{"proof":{"username":"synnax","password":"x"}}"#, nil,
+        "sy.auth.invalid-credentials"
+      ),
+      ("/auth/session/create", #"{"proof":{"username":"synnax"}}"#, nil, "sy.validation.path"),
+      ("/channel/retrieve", "{}", nil, "sy.auth"),
+      ("/channel/retrieve", "{}", "wrong", "sy.auth.session_ended"),
+      ("/channel/retrieve", #"{"keys":[7]}"#, token, "sy.query.not_found"),
+      ("/channel/retrieve", "not JSON", token, "unknown"),
+      ("/channel/create", #"{"channels":[{"name":"","data_type":"int8"}]}"#, token, "sy.validation.path"),
+      ("/channel/create", #"{"channels":[{"name":"a","data_type":"int8"}]}"#, token, "sy.validation.path"),
+      (
+        "/channel/create", #"{"channels":[{"name":"a","data_type":"int8","virtual":true,"leaseholder":9}]}"#,
+        token,
+        "sy.query.not_found"
+      ),
+      ("/frame/read", #"{"keys":[9],"bounds":{"start":0,"end":"5"}}"#, token, "sy.query.not_found"),
+    ]
+    for (path, body, token, type) in cases {
+      let answer = try await call(core, "/api/v1" + path, body, token: token)
+      #expect(answer.status == 400)
+      #expect(try Wire.decode(ErrorPayload.self, answer.body).type == type, "\(path) \(body)")
+    }
+    await core.stop()
+  }
+
+  @Test func endsSessionsThatAreDeletedOrIdle() async throws {
+    let core = try await start()
+    let token = try await logIn(core)
+    let list = try await call(core, "/api/v1/auth/session/retrieve", #"{"subjects":[]}"#, token: token)
+    let key = try #require(list.text.firstMatch(of: /"key":"([^"]+)","last_active"/)).1
+    #expect(try await call(core, "/api/v1/auth/session/renew", token: token).status == 200)
+    let gone = try await call(
+      core, "/api/v1/auth/session/delete", #"{"keys":["\#(key)","other"]}"#, token: token)
+    #expect(gone.status == 200 && gone.text == "{}")
+    #expect(try await call(core, "/api/v1/auth/session/renew", token: token).text.contains("session_ended"))
+    await core.stop()
+  }
+
+  @Test func readsRecordsThatEndWithATerminator() async throws {
+    let core = try await start()
+    let client = try await SynnaxClient.connect(SynnaxConfiguration(host: "127.0.0.1", port: core.port))
+    _ = try await client.createChannel(name: "t", type: .timestamp, isIndex: true)
+    let value = try await client.createChannel(name: "a", type: .float64, index: "t")
+    var options = SynnaxWriter.Options()
+    options.start = TimeStamp(nanoseconds: 0)
+    let writer = try await SynnaxWriter.open(client, channels: ["a"], options: options)
+    let time = writer.channels[1]
+    try await writer.write([
+      Series(time, SampleStorage([Int64(1), 2], as: .timestamp)), Series(value, SampleStorage([0.5, 1.5])),
+    ])
+    try await writer.close()
+    let body = Wire.encode(ReadRequestPayload(keys: [value.key], bounds: .all))
+    let answer = try await client.respond("frame/read", body, accept: "application/vnd.synnax.frame")
+    #expect(answer.headers["content-type"] == "application/vnd.synnax.frame")
+    let length = Int(answer.body[1])
+    var codec = FrameCodec([.init(key: value.key, type: .float64)])
+    let frame = try codec.decode(Array(answer.body[5..<5 + length]))
+    #expect(frame.series[0].timeRange == TimeRange(start: 1, end: 3))
+    #expect(Array(answer.body[(5 + length)...]) == [1, 0, 0, 0, 0])
+    await core.stop()
+  }
+
+  @Test func handsOutAFreshTokenBeforeTheOldOneEnds() async throws {
+    let core = try await start {
+      $0.login = .tokens
+      // A token lives so short that each call is near its end.
+      $0.idleTimeout = TimeSpan(nanoseconds: 600_000_000)
+    }
+    let client = try await SynnaxClient.connect(SynnaxConfiguration(host: "127.0.0.1", port: core.port))
+    for _ in 0..<12 {
+      _ = try await client.channels()
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    await core.stop()
+  }
+
+  @Test func waitsForAnAnswerNoLongerThanItMay() async throws {
+    let core = try await start()
+    var configuration = SynnaxConfiguration(host: "127.0.0.1", port: core.port)
+    configuration.timeout = .second
+    let client = try await SynnaxClient.connect(configuration)
+    core.setFaults { $0.answerDelay = .minute }
+    let error = await #expect(throws: SynnaxError.self) { try await client.channels() }
+    #expect(error?.code == "timeout")
+    await core.stop()
+  }
+
+  @Test func verifiesCertificatesUnlessToldOtherwise() async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "core-tls-\(UUID().uuidString)"
+    ).path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let openssl = Process()
+    openssl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    openssl.arguments = [
+      "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+      "-days", "2",
+      "-keyout", folder + "/key.pem", "-out", folder + "/cert.pem", "-subj", "/CN=localhost", "-addext",
+      "subjectAltName=DNS:localhost,IP:127.0.0.1",
+    ]
+    openssl.standardError = FileHandle.nullDevice
+    try openssl.run()
+    openssl.waitUntilExit()
+    let core = try await start {
+      $0.tls = TLSServerOptions(certificateFile: folder + "/cert.pem", keyFile: folder + "/key.pem")
+    }
+    var configuration = SynnaxConfiguration(host: "127.0.0.1", port: core.port, secure: true)
+    let error = await #expect(throws: SynnaxError.self) { try await SynnaxClient.connect(configuration) }
+    #expect(error?.code == "tls")
+    configuration.caFile = folder + "/cert.pem"
+    #expect(try await SynnaxClient.connect(configuration).warnings.isEmpty)
+    configuration.caFile = nil
+    configuration.insecureSkipVerify = true
+    #expect(try await SynnaxClient.connect(configuration).warnings.count == 1)
+    await core.stop()
+  }
+}
