@@ -139,9 +139,8 @@ import Transport
     let core = try await start()
     var configuration = SynnaxConfiguration(host: "127.0.0.1", port: core.port)
     configuration.timeout = .second
-    let client = try await SynnaxClient.connect(configuration)
     core.setFaults { $0.answerDelay = .minute }
-    let error = await #expect(throws: SynnaxError.self) { try await client.channels() }
+    let error = await #expect(throws: SynnaxError.self) { try await SynnaxClient.connect(configuration) }
     #expect(error?.code == "timeout")
     await core.stop()
   }
