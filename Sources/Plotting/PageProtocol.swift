@@ -177,6 +177,7 @@ package enum PageNews {
     var parts = [
       "\"revision\":\(revision)", "\"title\":\(string(picture.title))",
       "\"kind\":\"\(picture.kind.rawValue)\"",
+      "\"scaleUnit\":\(picture.scaleUnit.map(string) ?? "null")",
       "\"layout\":\"\(picture.layout.rawValue)\"", "\"window\":\(window)", "\"isLoaded\":\(picture.isLoaded)",
       "\"y\":\(picture.y.map { "[\($0.lowerBound),\($0.upperBound)]" } ?? "null")",
       "\"state\":{\"kind\":\(picture.state.kind.rawValue),\"text\":\(string(picture.state.text))}",

@@ -1,3 +1,4 @@
+import Glibc
 import Telemetry
 
 /// The views whose horizontal axis is not time.
@@ -36,4 +37,45 @@ extension PlotCore {
     picture.view = PlotPicture.padded(seen)
     picture.extent = picture.view
   }
+
+  /// Magnitudes of the newest samples, in dB of one unit, over frequency. Missing samples are filled with straight lines.
+  func drawSpectra(of drawn: [PlotLine], into picture: inout PlotPicture, columns: Int) {
+    var highest = 0.0
+    for (position, line) in drawn.enumerated() {
+      guard let series = line.series, series.count >= Self.spectrumSizeMin else { continue }
+      var size = options.spectrumSize
+      while size > series.count { size /= 2 }
+      guard let spectrum = try? series.fft(size: size, window: .hann, gaps: .interpolate) else { continue }
+      let bins = spectrum.magnitudes.count
+      let width = max(1, bins / (columns * 2) + (bins % (columns * 2) == 0 ? 0 : 1))
+      var trace = Trace()
+      trace.bucketSize = Int64(width)
+      for first in stride(from: 0, to: bins, by: width) {
+        let last = min(bins, first + width) - 1
+        var envelope = Envelope.empty
+        for bin in first...last {
+          let magnitude = spectrum.magnitudes[bin].number ?? 0
+          let level = magnitude.isNaN ? .nan : 20 * log10(max(magnitude, Self.magnitudeMin))
+          envelope.join(level.isNaN ? .empty : Envelope(low: level, high: level))
+        }
+        let from = spectrum.frequencies[first].number ?? 0
+        let to = spectrum.frequencies[last].number ?? 0
+        if width == 1 {
+          trace.append(x: from, envelope.isEmpty ? .nan : envelope.low)
+        } else {
+          trace.append(x: (from + to) / 2, envelope)
+        }
+        highest = max(highest, to)
+      }
+      picture.lines[position].trace = trace
+    }
+    picture.axis = .frequency
+    picture.view = 0...(highest > 0 ? highest : 1)
+    picture.extent = picture.view
+    picture.scaleUnit = "dB"
+  }
+
+  private static let spectrumSizeMin = 16
+  /// -240 dB: silence has a place on the scale.
+  private static let magnitudeMin = 1e-12
 }

@@ -295,7 +295,7 @@ struct PlotCore {
     }
     switch options.kind {
     case .time: picture.flags = placedFlags()
-    case .spectrum: break
+    case .spectrum: drawSpectra(of: drawn, into: &picture, columns: columns)
     case .xy: drawCurves(of: drawn, into: &picture)
     }
     return picture

@@ -38,11 +38,14 @@ package struct PlotPicture: Sendable {
   package var state: PlotState
   /// True when nothing more can come.
   package var isLoaded: Bool
+  /// The unit of the vertical scale where it is not that of the values.
+  package var scaleUnit: String?
 
-  /// The common unit of all lines; nil when there is none.
-  package var unit: String? {
-    guard let unit = lines.first?.unit, lines.allSatisfy({ $0.unit == unit }) else { return nil }
-    return unit
+  /// The unit that some lines share on the vertical scale; nil when there is none.
+  package func unit(of lines: some Sequence<Line>) -> String? {
+    if let scaleUnit { return scaleUnit }
+    let units = Set(lines.map { $0.unit ?? "" })
+    return units.count == 1 ? units.first : nil
   }
 
   /// The vertical scale of some lines: the fixed one, or what is in view with a little air.

@@ -88,7 +88,7 @@ package struct SVGPicture {
 
   private func labelled(_ ticks: [Tick], _ lane: [Int]) -> [Tick] {
     var ticks = ticks
-    let unit = lane.count == 1 ? picture.lines[lane[0]].unit : picture.unit
+    let unit = picture.unit(of: lane.map { picture.lines[$0] })
     if let unit, !unit.isEmpty, let last = ticks.indices.last { ticks[last].label += " " + unit }
     return ticks
   }

@@ -2,14 +2,18 @@ import Foundation
 import Glibc
 
 /// Makes PNG and PDF of SVG with `rsvg-convert`, which Debian has in `librsvg2-bin`.
-struct StillConverter {
-  enum Format: String { case png, pdf }
+package struct StillConverter {
+  package enum Format: String { case png, pdf }
 
   /// Where to look for programs, as `PATH` has it.
-  var searchPath = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+  private let searchPath: String
+
+  package init(searchPath: String = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin") {
+    self.searchPath = searchPath
+  }
 
   /// Writes the file; blocks until the program is done (about 0.1 s).
-  func convert(_ svg: String, to format: Format, path: String) throws(PlotError) {
+  package func convert(_ svg: String, to format: Format, path: String) throws(PlotError) {
     let program = try program()
     let source = FileManager.default.temporaryDirectory
       .appendingPathComponent("moontide-\(UInt64.random(in: 0...UInt64.max)).svg")

@@ -109,7 +109,7 @@ package struct TerminalPicture {
     let most = max(3, width / 3)
     var widest = 0
     for position in lanes.indices {
-      let unit = lanes[position].header ? picture.lines[lanes[position].lines[0]].unit : picture.unit
+      let unit = picture.unit(of: lanes[position].lines.map { picture.lines[$0] })
       if let unit, !unit.isEmpty, let last = lanes[position].ticks.indices.last {
         lanes[position].ticks[last].label += " " + unit
       }

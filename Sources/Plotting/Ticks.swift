@@ -92,7 +92,8 @@ package enum HorizontalAxis: Sendable, Hashable {
       let ticks = marks(range, atMost: most)
       let widest = ticks.reduce(0) { max($0, measure($1.label)) }
       let room = ticks.count < 2 ? width : width * (ticks[1].value - ticks[0].value) / span
-      if widest + gap <= room || most == 1 { return widest <= width ? ticks : [] }
+      if widest + gap <= room { return ticks }
+      if most == 1 { return widest <= width ? Array(ticks.prefix(1)) : [] }
       most = max(1, min(most - 1, most * 4 / 5))
     }
   }
@@ -133,7 +134,8 @@ package enum HorizontalAxis: Sendable, Hashable {
     let fraction = scaled - whole * Int64(unit)
     let day = floorDivide(whole, 86_400)
     let clock = whole - day * 86_400
-    if step >= 86_400 { return date(days + day) }
+    // A day's first mark says which day.
+    if step >= 86_400 || step >= 3600 && clock == 0 { return date(days + day) }
     func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
     var text = "\(two(clock / 3600)):\(two(clock / 60 % 60))"
     if step < 60 { text += ":\(two(clock % 60))" }

@@ -411,6 +411,15 @@ struct BrowserTests {
       try await tab.resize(600, 400)
       try await keep(tab, "small")
       try await tab.resize(1100, 700)
+      for options in [PlotOptions(kind: .spectrum, spectrumSize: 4096), PlotOptions(kind: .xy, x: "pot1")] {
+        let other = try Plot([.stream(feed.stream.streamer, label: nil)], options: options)
+        let view = try await browser.open(page.server.publish(other))
+        try await view.until("window.moontide.frames > 2")
+        try await view.mouse("mouseMoved", 500, 200)
+        try await keep(view, options.kind.rawValue)
+        #expect(view.complaints == [])
+      }
+      try await tab.call("Page.bringToFront")
       feed.stream.source.tell(.reconnecting("connection refused"))
       try await tab.until("document.getElementById('status').textContent.startsWith('reconnecting')")
       try await keep(tab, "source-lost")

@@ -58,7 +58,9 @@ final class HandSource: Source, Feed {
   }
   func close() async {}
   func stop() async throws {}
-  func update(_ names: [String]) async throws -> [Channel] { channels.filter { names.contains($0.name) } }
+  func update(_ names: [String]) async throws -> [Channel] {
+    names.compactMap { name in channels.first { $0.name == name } }
+  }
 
   func send(_ series: Series...) { sink.withLock { $0 }?.receive(Frame(series)) }
   func send(_ series: [Series]) { sink.withLock { $0 }?.receive(Frame(series)) }

@@ -137,7 +137,8 @@
     };
     const count = view.getUint32(8, true);
     for (let i = 0; i < count; i++) next.lines.push(readLine(buffer, view, HEADER + i * RECORD));
-    if (asked.numbersOnly && frame && frame.lines.length === count) {
+    const frozen = paused && !isTime();
+    if ((asked.numbersOnly || frozen) && frame && frame.lines.length === count) {
       // The picture stays; only numbers go on.
       next.lines.forEach((line, i) => Object.assign(line, {
         x: frame.lines[i].x, low: frame.lines[i].low, high: frame.lines[i].high, gaps: frame.lines[i].gaps,
@@ -270,7 +271,7 @@
     const unit = 10 ** decimals;
     const scaled = Math.round(seconds * unit);
     const whole = Math.floor(scaled / unit);
-    if (step >= 86400) return new Date((day + Math.floor(whole / 86400)) * 864e5).toISOString().slice(0, 10);
+    if (step >= 86400 || (step >= 3600 && whole % 86400 === 0)) return new Date((day + Math.floor(whole / 86400)) * 864e5).toISOString().slice(0, 10);
     const clock = ((whole % 86400) + 86400) % 86400;
     const two = (value) => String(value).padStart(2, "0");
     let text = two(Math.floor(clock / 3600)) + ":" + two(Math.floor(clock / 60) % 60);
@@ -324,7 +325,8 @@
             const ticks = timeTicks(low, high, most);
             const widest = ticks.reduce((a, t) => Math.max(a, labelWidth(t.label)), 0);
             const room = ticks.length < 2 ? pixels : pixels * (ticks[1].v - ticks[0].v) / (high - low);
-            if (widest + 14 <= room || most === 1) return withCaption(ticks, low, high);
+            if (widest + 14 <= room) return withCaption(ticks, low, high);
+            if (most === 1) return withCaption(ticks.slice(0, 1), low, high);
             most = Math.max(1, Math.min(most - 1, Math.floor(most * 0.8)));
           }
         },
@@ -386,7 +388,7 @@
     for (const { group, base, scale } of all) {
       const own = valueTicks(scale.low, scale.high, Math.max(1, Math.floor(pixels / all.length / (all.length > 1 ? 30 : 42))));
       const units = new Set(group.map((i) => meta.lines[i].unit || ""));
-      const unit = units.size === 1 ? [...units][0] : "";
+      const unit = meta.scaleUnit || (units.size === 1 ? [...units][0] : "");
       if (own.length && unit) own[own.length - 1].label += " " + unit;
       for (const tick of own) {
         const part = (tick.v / 2 - scale.low / 2) / (scale.high / 2 - scale.low / 2);
