@@ -4,6 +4,7 @@ Prints a line for each check, and ends with 1 after the first that fails.
 """
 
 import asyncio
+import os
 import sys
 import time
 import traceback
@@ -301,6 +302,4 @@ for function in checks:
 print(f"{len(checks)} checks", flush=True)
 # Threads of the client would keep the program alive.
 sys.stdout.flush()
-import os
-
 os._exit(0)
