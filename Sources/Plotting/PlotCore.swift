@@ -290,7 +290,8 @@ struct PlotCore {
       picture.lines.append(
         PlotPicture.Line(
           name: line.name, unit: line.channel.unit.map(PlainText.clean), colour: line.colour,
-          isInteger: line.channel.type.isInteger || line.channel.type == .bool, trace: trace, last: line.last,
+          isInteger: options.kind != .spectrum && (line.channel.type.isInteger || line.channel.type == .bool),
+          trace: trace, last: line.last,
           rate: isLive ? (idles ? 0 : rate) : nil, lost: line.lost, lostMore: line.lostMore))
     }
     switch options.kind {

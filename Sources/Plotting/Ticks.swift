@@ -135,7 +135,7 @@ package enum HorizontalAxis: Sendable, Hashable {
     let day = floorDivide(whole, 86_400)
     let clock = whole - day * 86_400
     // A day's first mark says which day.
-    if step >= 86_400 || step >= 3600 && clock == 0 { return date(days + day) }
+    if step >= 86_400 || step >= 60 && clock == 0 { return date(days + day) }
     func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
     var text = "\(two(clock / 3600)):\(two(clock / 60 % 60))"
     if step < 60 { text += ":\(two(clock % 60))" }

@@ -271,7 +271,7 @@
     const unit = 10 ** decimals;
     const scaled = Math.round(seconds * unit);
     const whole = Math.floor(scaled / unit);
-    if (step >= 86400 || (step >= 3600 && whole % 86400 === 0)) return new Date((day + Math.floor(whole / 86400)) * 864e5).toISOString().slice(0, 10);
+    if (step >= 86400 || (step >= 60 && whole % 86400 === 0)) return new Date((day + Math.floor(whole / 86400)) * 864e5).toISOString().slice(0, 10);
     const clock = ((whole % 86400) + 86400) % 86400;
     const two = (value) => String(value).padStart(2, "0");
     let text = two(Math.floor(clock / 3600)) + ":" + two(Math.floor(clock / 60) % 60);
@@ -337,8 +337,8 @@
 
   function withCaption(ticks, low, high) {
     if (!meta || meta.axis.kind === "wall" || !ticks.length) return ticks;
-    const last = ticks[ticks.length - 1];
-    last.label += " " + meta.axis.caption;
+    const last = ticks.filter((tick) => tick.v <= high).pop();
+    if (last) last.label += " " + meta.axis.caption;
     return ticks;
   }
 
@@ -550,6 +550,12 @@
       const py = Math.min(Math.max(y(value(low[i])), area.y - 1e4), area.y + area.h + 1e4);
       if (run) context.lineTo(px, py); else context.moveTo(px, py);
       run += 1;
+      // One long path that crosses itself is slow to fill in; many short ones are not.
+      if (run % 256 === 0) {
+        context.stroke();
+        context.beginPath();
+        context.moveTo(px, py);
+      }
       if (dots) alone.push(i);
     }
     if (run === 1) alone.push(x.length - 1);
