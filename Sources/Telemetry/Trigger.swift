@@ -89,16 +89,20 @@ public struct Trigger: Sendable {
   }
 
   private mutating func nextHit(_ watched: Lane) -> Int64? {
-    let series = watched.buffer.series(seen..<watched.buffer.numbers.upperBound)
-    guard let values = try? series.numbersOrTruth() else { return nil }
-    for (position, value) in values.enumerated() where !value.isNaN {
-      let before = previous
-      previous = value
-      guard fires(before, value) else { continue }
-      seen = series.first + Int64(position) + 1
-      return watched.time(seen - 1)
+    seen = max(seen, watched.buffer.numbers.lowerBound)
+    // In blocks: a frame with many hits must not be read as a whole for each of them.
+    while seen < watched.buffer.numbers.upperBound {
+      let series = watched.buffer.series(seen..<min(seen + 1024, watched.buffer.numbers.upperBound))
+      guard !series.isEmpty, let values = try? series.numbersOrTruth() else { return nil }
+      for (position, value) in values.enumerated() where !value.isNaN {
+        let before = previous
+        previous = value
+        guard fires(before, value) else { continue }
+        seen = series.first + Int64(position) + 1
+        return watched.time(seen - 1)
+      }
+      seen = series.first + Int64(series.count)
     }
-    seen = watched.buffer.numbers.upperBound
     return nil
   }
 
@@ -127,14 +131,14 @@ public struct Trigger: Sendable {
     return Frame(parts.map { $0.part(from, end) }.filter { !$0.isEmpty }, dropped: dropped)
   }
 
-  /// Samples up to the end of a window cannot start another, the last of them may be where an edge begins.
+  /// Samples up to the end of a window cannot start another; the last number among them may be where an edge begins.
   private mutating func rearm(behind end: Int64, _ watched: Lane) {
-    let skipped = watched.part(.min, end.addingSaturating(1))
-    let next = skipped.first + Int64(skipped.count)
+    let window = watched.part(.min, end.addingSaturating(1))
+    let next = window.first + Int64(window.count)
     guard next > seen else { return }
+    let skipped = stride(from: window.count - 1, through: max(0, window.count - Int(next - seen)), by: -1)
+    previous = skipped.lazy.compactMap { window[$0].number }.first { !$0.isNaN } ?? previous
     seen = next
-    let last = try? skipped[max(0, skipped.count - 1)..<skipped.count].numbersOrTruth().last
-    if let last, !last.isNaN { previous = last }
   }
 
   private struct Lane: Sendable {

@@ -1,0 +1,107 @@
+import Telemetry
+import Testing
+
+@Suite struct TriggerTests {
+  private func series(_ samples: [Double], at start: Int = 0, name: String = "x", clock: ClockDomain = .unix)
+    -> Series
+  {
+    Series(
+      Channel(name: name, type: .float64, clock: clock), SampleStorage(samples),
+      timing: .steady(start: Int64(start), step: Step(units: 1)))
+  }
+
+  /// Ends of the windows that a trigger cuts, the samples handed over in pieces.
+  private func windows(_ trigger: Trigger, _ samples: [Double], piece: Int, timed: Bool = true)
+    -> [ClosedRange<Int>]
+  {
+    var trigger = trigger
+    var found: [ClosedRange<Int>] = []
+    for start in stride(from: 0, to: samples.count, by: piece) {
+      let part = Array(samples[start..<min(samples.count, start + piece)])
+      let frame = Frame([timed ? series(part, at: start) : pieces(part)])
+      for window in trigger.add(frame) {
+        let x = window["x"]!
+        let from = timed ? Int(x.time(0)!) : Int(x.first)
+        #expect(values(x).elementsEqual(samples[from..<from + x.count], by: { close($0, $1) }))
+        found.append(from...from + x.count - 1)
+      }
+    }
+    return found
+  }
+
+  /// The same by looking at all samples at once.
+  private func expected(_ trigger: Trigger, _ samples: [Double]) -> [ClosedRange<Int>] {
+    var found: [ClosedRange<Int>] = []
+    var position = 0
+    while position < samples.count {
+      let value = samples[position]
+      let before = samples[..<position].last { !$0.isNaN }
+      let hit =
+        switch trigger.condition {
+        case .rising: before.map { $0 < trigger.level && value >= trigger.level } ?? false
+        case .falling: before.map { $0 > trigger.level && value <= trigger.level } ?? false
+        case .above: value > trigger.level
+        case .below: value < trigger.level
+        }
+      guard hit else {
+        position += 1
+        continue
+      }
+      let end = position + Int(trigger.post)
+      if end < samples.count { found.append(max(0, position - Int(trigger.pre))...end) }
+      position = end + 1
+    }
+    return found
+  }
+
+  @Test(arguments: [Trigger.Condition.rising, .falling, .above, .below], [1, 4, 50, 1000])
+  func cutsTheSameWindowsHoweverTheSamplesCome(condition: Trigger.Condition, piece: Int) {
+    for (pre, post) in [(0, 0), (3, 5), (20, 1), (0, 30), (7, 0)] {
+      let samples = (0..<700).map { _ in Int.random(in: 0..<20) == 0 ? Double.nan : .random(in: 0...1) }
+      for level in [0.5, 0.95, 0.02] {
+        let trigger = Trigger(
+          channel: "x", condition: condition, level: level, pre: Int64(pre), post: Int64(post))
+        let wanted = expected(trigger, samples)
+        #expect(windows(trigger, samples, piece: piece) == wanted, "\(pre) \(post) \(level)")
+        #expect(windows(trigger, samples, piece: piece, timed: false) == wanted)
+      }
+    }
+  }
+
+  @Test func otherChannelsOfTheClockAreInTheWindow() throws {
+    var trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 2, post: 3)
+    let ticks = run("t", 0..<10, clock: .ticks(rate: 1))
+    var frames = trigger.add(
+      Frame([series([0, 0, 0, 0, 1, 1, 1, 1, 1, 1]), run("y", 0..<6), ticks, run("s", 0..<1, mode: .sparse)]))
+    #expect(frames.isEmpty && trigger.isFiring)
+    frames = trigger.add(Frame([run("y", 6..<12)], dropped: 4))
+    let window = try #require(frames.first)
+    #expect(
+      window.names == ["x", "y"] && range(window["y"]) == 2..<8 && times(window["x"]!) == [2, 3, 4, 5, 6, 7])
+    #expect(window.dropped == 4 && !trigger.isFiring)
+  }
+
+  @Test func aSilentChannelHoldsAWindowUpOnlyForAWhile() {
+    var trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 2, post: 3)
+    #expect(trigger.add(Frame([run("y", 0..<2), series([0, 1, 1, 1, 1, 1])])).isEmpty)
+    #expect(trigger.add(Frame([series([1, 1, 1], at: 6)])).isEmpty)
+    #expect(trigger.add(Frame([series([1], at: 9)])).count == 1)
+  }
+
+  @Test func aDeviceThatStartsAnewEndsTheWindow() throws {
+    var trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 2, post: 30)
+    #expect(trigger.add(Frame([series([0, 1, 1], at: 1000)])).isEmpty)
+    let frames = trigger.add(Frame([series([1, 1, 0, 0], at: 0)]))
+    #expect(frames.map { times($0["x"]!) } == [[1000, 1001, 1002]] && !trigger.isFiring)
+    #expect(trigger.add(Frame([series([1] + [Double](repeating: 0, count: 30), at: 4)])).count == 1)
+  }
+
+  @Test func textNeverFiresAndTruthDoes() {
+    var words = Trigger(channel: "words", condition: .above, level: -1, pre: 0, post: 0)
+    #expect(words.add(Frame([text])).isEmpty)
+    var truth = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 0, post: 0)
+    #expect(truth.add(Frame([pieces([UInt8(0), 1, 1, 0, 1], as: .bool)])).count == 2)
+    var missing = Trigger(channel: "nobody", condition: .above, level: 0, pre: .max, post: .max)
+    #expect(missing.add(Frame([series([1, 2])])).isEmpty)
+  }
+}
