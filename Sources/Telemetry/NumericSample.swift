@@ -70,6 +70,7 @@ struct Runs<T: FixedWidthSample> {
     return lanes.sum() + rest
   }
 
+  @inline(__always)
   func map<R>(_ transform: (T) -> R) -> [R] {
     [R](unsafeUninitializedCapacity: series.count) { target, count in
       forEach { run in
@@ -111,7 +112,7 @@ extension Series {
 }
 
 private struct Doubles: NumericComputation {
-  func run<T: NumericSample>(_ runs: Runs<T>) -> [Double] { runs.map(\.double) }
+  func run<T: NumericSample>(_ runs: Runs<T>) -> [Double] { runs.map { $0.double } }
 }
 
 extension NumericSample where Self: FixedWidthInteger {

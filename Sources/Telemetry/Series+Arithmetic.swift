@@ -250,7 +250,7 @@ extension SeriesOperand {
 
 private struct Wrapped: NumericComputation {
   func run<T: NumericSample>(_ runs: Runs<T>) -> [Int64]? {
-    T.dataType.isInteger ? runs.map(\.wrapped) : nil
+    T.dataType.isInteger ? runs.map { $0.wrapped } : nil
   }
 }
 

@@ -30,7 +30,7 @@ extension Series {
     }
     var values = try doubles()
     try requireSamples()
-    values.removeAll(where: \.isNaN)
+    values.removeAll { $0.isNaN }
     guard !values.isEmpty else { return .nan }
     let place = q * Double(values.count - 1)
     let below = Int(place)
