@@ -91,7 +91,7 @@ package final class TerminalWriter {
     measure = size ?? { TerminalSize(of: output) }
     self.now = now
     self.giveUp = giveUp
-    lastFlush = now()
+    lastFlush = now() - Limits.redrawInterval
   }
 
   /// The size of the terminal now.
@@ -382,8 +382,11 @@ package final class TerminalWriter {
       return
     }
     outputBuffer += bytes
-    if outputBuffer.count >= Limits.passThroughBytes {
+    // The first text after a pause goes out at once: what runs next may compute for hours and never come to the loop.
+    let time = now()
+    if outputBuffer.count >= Limits.passThroughBytes || time >= lastFlush + Limits.redrawInterval {
       sendPassThrough()
+      lastFlush = time
     } else {
       schedule(lastFlush + Limits.redrawInterval)
     }

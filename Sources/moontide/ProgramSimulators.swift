@@ -17,12 +17,15 @@ struct ProgramSimulators: Simulators {
     func number(_ name: String, in range: ClosedRange<Double>) throws -> Double? {
       guard let text = options[name] else { return nil }
       guard let value = Double(text), range.contains(value) else {
-        throw SimulationError("argument", "\(name) = \(text): a number from \(range.lowerBound) to \(range.upperBound) expected")
+        throw SimulationError(
+          "argument", "\(name) = \(text): a number from \(range.lowerBound) to \(range.upperBound) expected")
       }
       return value
     }
     var configuration = try BoardConfiguration.standard(rate: number("rate", in: 1...10_000_000) ?? 44100)
-    if let variables = options["vars"] { configuration.variables = try BoardConfiguration.parse(variables: variables) }
+    if let variables = options["vars"] {
+      configuration.variables = try BoardConfiguration.parse(variables: variables)
+    }
     if let block = try number("block", in: 1...65536) { configuration.block = Int(block) }
     if let seed = try number("seed", in: 0...1e15) { configuration.seed = UInt64(seed) }
     configuration.speed = try number("speed", in: 0.001...Double.infinity) ?? 1

@@ -66,7 +66,9 @@ private struct BoardsInside: Simulators {
     let rate = options["rate"].flatMap(Double.init) ?? 44100
     var configuration = try BoardConfiguration.standard(rate: rate)
     if let speed = options["speed"].flatMap(Double.init) { configuration.speed = speed }
-    if let variables = options["vars"] { configuration.variables = try BoardConfiguration.parse(variables: variables) }
+    if let variables = options["vars"] {
+      configuration.variables = try BoardConfiguration.parse(variables: variables)
+    }
     return Device(board: try await SimulatedBoard.start(configuration))
   }
 }

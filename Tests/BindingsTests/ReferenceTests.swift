@@ -9,7 +9,8 @@ import Testing
     try await onThread {
       let bench = try Bench()
       let classes = Set(bench.library.classList.members.map(\.name))
-      let described = Set(Reference.entries.filter { classes.contains($0.owner) && $0.kind != .constant }.map(\.name))
+      let described = Set(
+        Reference.entries.filter { classes.contains($0.owner) && $0.kind != .constant }.map(\.name))
       var existing: Set<String> = []
       for (name, methods, fields) in bench.library.classList.members {
         existing.formUnion(methods.map { "\(name):\($0)" })
@@ -37,7 +38,9 @@ import Testing
     }
   }
 
-  @Test(.serialized, arguments: Reference.groups.map(\.title)) func itsExamplesRun(_ group: String) async throws {
+  @Test(.serialized, arguments: Reference.groups.map(\.title)) func itsExamplesRun(_ group: String)
+    async throws
+  {
     try await onThread {
       let bench = try Bench()
       for entry in Reference.groups.filter({ $0.title == group }).flatMap(\.entries) {

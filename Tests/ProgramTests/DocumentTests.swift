@@ -28,7 +28,8 @@ import Testing
         if let current, !current.input.isEmpty { sessions.append(current) }
         current = line == "```lua" ? Session(document: document, line: number + 1) : nil
       } else if current != nil {
-        if let cell = line.firstMatch(of: /^\[\d+\](?: \d+~!?)?> ?(.*)$/) ?? line.firstMatch(of: /^ +> (.*)$/) {
+        if let cell = line.firstMatch(of: /^\[\d+\](?: \d+~!?)?> ?(.*)$/) ?? line.firstMatch(of: /^ +> (.*)$/)
+        {
           current!.input += cell.1 + "\n"
         } else if current!.input.isEmpty {
           current = nil

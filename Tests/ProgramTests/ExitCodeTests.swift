@@ -44,7 +44,8 @@ import Testing
   @Test func aClosedPipeEndsQuietly() async throws {
     try await onThread {
       let program = try ProgramRunner.program
-      let outcome = try Shell.run("'\(program)' -e 'for i = 1, 1e7 do print(i) end' | head -n 1; echo ${PIPESTATUS[0]}")
+      let outcome = try Shell.run(
+        "'\(program)' -e 'for i = 1, 1e7 do print(i) end' | head -n 1; echo ${PIPESTATUS[0]}")
       #expect(outcome == "1\n0\n")
     }
   }

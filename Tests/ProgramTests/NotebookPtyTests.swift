@@ -3,10 +3,13 @@ import Testing
 
 /// The built notebook on a terminal, its screen rendered and compared.
 @Suite struct NotebookPtyTests {
-  private static func start(columns: Int = 60, rows: Int = 24, environment: [String: String] = [:]) throws -> PseudoTerminal {
+  private static func start(columns: Int = 60, rows: Int = 24, environment: [String: String] = [:]) throws
+    -> PseudoTerminal
+  {
     let terminal = try PseudoTerminal(columns: columns, rows: rows)
     try terminal.run(
-      try ProgramRunner.program, environment: ["MOONTIDE_HISTORY": "", "MOONTIDE_INIT": ""].merging(environment) { $1 })
+      try ProgramRunner.program,
+      environment: ["MOONTIDE_HISTORY": "", "MOONTIDE_INIT": ""].merging(environment) { $1 })
     try terminal.expect("[1]>")
     return terminal
   }
@@ -57,7 +60,8 @@ import Testing
   @Test func aTaskPrintsAboveAHalfTypedLine() async throws {
     try await onThread {
       let terminal = try Self.start(columns: 40)
-      terminal.send("go = spawn{ name = 'talk', function() for i = 1, 5 do sleep(0.1) print('word', i) end end };\r")
+      terminal.send(
+        "go = spawn{ name = 'talk', function() for i = 1, 5 do sleep(0.1) print('word', i) end end };\r")
       try terminal.expect("[2]>")
       // Two wrapped lines, with characters of double width.
       let typed = "text = \"日本語のテキスト wide and wrapped, 日本語 to the third row 終わり"
@@ -84,7 +88,10 @@ import Testing
       try terminal.settle()
       terminal.send("1 + 1\r")
       try terminal.expect("[1]= 2")
-      for loop in ["while true do end", "while true do pcall(error) end", "sleep(100)", "table.sort({3,2,1}, function() while true do end end)"] {
+      for loop in [
+        "while true do end", "while true do pcall(error) end", "sleep(100)",
+        "table.sort({3,2,1}, function() while true do end end)",
+      ] {
         terminal.send("\u{c}print('g' .. 'o') \(loop)\r")
         try terminal.expect("go")
         terminal.send("\u{3}")

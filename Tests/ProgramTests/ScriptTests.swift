@@ -24,7 +24,8 @@ import Testing
 
   @Test func cellsOfAScriptShareTheirLocals() async throws {
     try await onThread {
-      let script = try folder.file("cells.lua", "-- %% one\nlocal x = 1\n-- %% two\nx = x + 1\n-- %%\nprint(x)\n")
+      let script = try folder.file(
+        "cells.lua", "-- %% one\nlocal x = 1\n-- %% two\nx = x + 1\n-- %%\nprint(x)\n")
       #expect(try ProgramRunner.run([script]).output == "2\n")
     }
   }
@@ -39,7 +40,9 @@ import Testing
 
   @Test func resultsAndMessagesKeepApart() async throws {
     try await onThread {
-      let outcome = try ProgramRunner.run(["-e", "print('data') io.stderr:write('note\\n') error{ code = 'x', message = 'm' }"])
+      let outcome = try ProgramRunner.run([
+        "-e", "print('data') io.stderr:write('note\\n') error{ code = 'x', message = 'm' }",
+      ])
       #expect(outcome.output == "data\n")
       #expect(outcome.errors.hasPrefix("note\n"))
     }
@@ -75,7 +78,8 @@ import Testing
 
   @Test func theNotebookTakesCellsFromAPipe() async throws {
     try await onThread {
-      let outcome = try ProgramRunner.run(input: "local x = 5\nx * 2\nfor i = 1, 2 do\nprint(i)\nend\nx;\nerror('no')\nx + 1\n")
+      let outcome = try ProgramRunner.run(
+        input: "local x = 5\nx * 2\nfor i = 1, 2 do\nprint(i)\nend\nx;\nerror('no')\nx + 1\n")
       #expect(outcome.output == "[2]= 10\n1\n2\n[6]= 6\n", "\(outcome)")
       #expect(outcome.errors.contains("cell 5, line 1: no"))
       #expect(outcome.exitCode == 1)
@@ -91,7 +95,8 @@ import Testing
 
   @Test func theSandboxHasNoFilesAndTheMemoryCapIsAnError() async throws {
     try await onThread {
-      let script = "print(io, os.execute, debug) local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end"
+      let script =
+        "print(io, os.execute, debug) local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end"
       let outcome = try ProgramRunner.run(["--sandbox", "--memory", "32M", "-e", script])
       #expect(outcome.output == "nil\tnil\tnil\n")
       #expect(outcome.errors.contains("not enough memory"))
