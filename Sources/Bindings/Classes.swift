@@ -38,6 +38,7 @@ extension Library {
     defineReaders()
     defineStreamers()
     defineSources()
+    defineBela()
     defineTasks()
     state.register(classes.source)
     state.register(classes.streamer)

@@ -112,7 +112,7 @@ extension Library {
 
   // MARK: - Methods
 
-  private func bufferOption(_ options: LuaOptions) throws(LuaError) -> BufferCapacity? {
+  func bufferOption(_ options: LuaOptions) throws(LuaError) -> BufferCapacity? {
     let value = options.value("buffer")
     return value.isNil ? nil : try capacity(value) { options.bad("buffer", $0) }
   }

@@ -41,9 +41,12 @@ extension Library {
 
   private static func channel(_ name: String, among known: [Channel]) throws(LuaError) -> Channel {
     if let found = known.first(where: { $0.name == name }) { return found }
-    let names = known.map(\.name)
+    throw unknownChannel(name, among: known.map(\.name))
+  }
+
+  static func unknownChannel(_ name: String, among names: [String]) -> LuaError {
     let near = nearestName(to: name, among: names)
-    throw LuaError(
+    return LuaError(
       "unknown_channel", "no channel named \"\(name)\"",
       hint: near.map { "did you mean \"\($0)\"?" } ?? "there are: \(names.prefix(12).joined(separator: ", "))"
     )
@@ -151,6 +154,10 @@ extension Library {
       at: 1, allowed: ["span", "time_ms", "at", "ticks", "samples", "timeout", "quiet"])
     var request = object.request
     request.channels = object.streamer.channels.map(\.name)
+    // A channel that came later is sent as often as the most frequent one.
+    if let shortest = object.periods.values.min() {
+      request.periods = request.channels.map { object.periods[$0] ?? shortest }
+    }
     request.span = try waitingSpan(options, "span") ?? object.defaultSpan
     if let milliseconds = try options.integer("time_ms") {
       guard milliseconds >= 0, let span = TimeSpan(seconds: Double(milliseconds) / 1000) else {

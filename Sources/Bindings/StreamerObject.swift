@@ -6,8 +6,10 @@ public final class StreamerObject {
   public let streamer: Streamer
   let source: SourceObject
   private(set) var reader: ReaderObject!
-  /// What every `start` begins with: monitor periods, downsampling, a project's name.
+  /// What every `start` begins with: downsampling, a project's name.
   var request: StreamRequest
+  /// Ticks from one value to the next of each channel, when it is a monitor.
+  var periods: [String: Int64] = [:]
   /// What `start` does without options of its own (the seed constructor's `time_ms`).
   var defaultSpan: TimeSpan?
   var isStarting = false

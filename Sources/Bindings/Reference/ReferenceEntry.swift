@@ -71,7 +71,7 @@ extension String {
 /// Everything that scripts can use, in the order of REPL.md.
 public enum Reference {
   public static let groups: [(title: String, entries: [ReferenceEntry])] = [
-    ("Sources", sources), ("Streamers", streamers), ("Frames", frames), ("Series", series),
+    ("Sources", sources), ("Bela", bela), ("Streamers", streamers), ("Frames", frames), ("Series", series),
     ("Time", time), ("Tasks", tasks), ("Errors", errors),
   ]
 

@@ -1,0 +1,66 @@
+extension Reference {
+  static let bela: [ReferenceEntry] = [
+    .init(
+      "Source:monitor",
+      "periods: table<string,integer>; options?: {buffer?:integer|Span} -> Streamer",
+      """
+      A streamer of single values: of each variable one every so many ticks, as in `board:monitor{ pot1 = 1000, pot2 = \
+      2000 }`. Nothing is sent before `start`. It runs beside streams of the same variables.
+      """,
+      failure: "raises unknown_channel, argument, closed, unsupported for other sources than boards",
+      example:
+        "local m <close> = board:monitor{ pot1 = 400, pot2 = 800 }:start()\nprint(#m:collect(2).pot2 >= 2)"),
+    .init(
+      "Source:peek", "options?: table -> table<string,any>",
+      """
+      The next value of each variable in the list, all without names, by name. One that the program does not assign \
+      within `timeout` (a second) is missing. Monitors that run are left alone.
+      """,
+      failure: "raises unknown_channel, timeout, closed, unsupported",
+      example: "print(board:peek{ \"pot1\", timeout = \"2s\" }.pot1 <= 1)"),
+    .init(
+      "Source:control", "names?: string[] -> Source",
+      "From now on the program reads what `set` says instead of its own values. All variables without names.",
+      failure: "raises unknown_channel, timeout, closed, unsupported",
+      example: "board:control{ \"pot1\" }\nprint(board:controlled()[1])\nboard:release()"),
+    .init(
+      "Source:set", "values: table<string,number> -> Source",
+      """
+      Sets controlled variables. The board converts to their type as C does: 4.6 becomes 4 in an integer. When it \
+      returns, the board has read the command.
+      """,
+      failure: "raises not_controlled, unknown_channel, argument, timeout, closed, unsupported",
+      example:
+        "board:control{ \"pot1\" }:set{ pot1 = 0.5 }\nprint(board:get{ \"pot1\" }.pot1)\nboard:release{ \"pot1\" }"
+    ),
+    .init(
+      "Source:set_mask", "bits: table<string,{value:integer,mask:integer}> -> Source",
+      "Sets only the bits of `mask` in controlled integer variables; the others stay.",
+      failure: "raises as set, and argument for variables that are no integers",
+      example:
+        "board:control{ \"myvar2\" }:set{ myvar2 = 8 }\nboard:set_mask{ myvar2 = { value = 1, mask = 3 } }\nprint(board:get{ \"myvar2\" }.myvar2)"
+    ),
+    .init(
+      "Source:get", "names?: string[] -> table<string,number>",
+      "What the program on the board reads now, by name: what was set while a variable is controlled.",
+      failure: "raises unknown_channel, timeout, closed, unsupported",
+      example: "print(board:get{ \"pot1\" }.pot1 <= 1)"),
+    .init(
+      "Source:controlled", "-> string[]", "Names of the variables that are controlled, by whomever.",
+      failure: "raises timeout, closed, unsupported", example: "print(#board:controlled())"),
+    .init(
+      "Source:release", "names?: string[] -> Source",
+      "Gives variables back to the program, all that are controlled without names.",
+      failure: "raises unknown_channel, timeout, closed, unsupported",
+      example: "board:control{ \"pot1\", \"pot2\" }:release()\nprint(#board:controlled())"),
+    .init(
+      "Source:send_buffer", "id: integer; type: string; values: number[]|Series|string -> Source",
+      """
+      Sends a buffer to the program on the board: its number there, the type's letter (f, d, i, j, c), and a list of \
+      numbers, a series, or text for "c". A board answers nothing, and drops an unknown number or another type than \
+      the program's own.
+      """,
+      failure: "raises argument for values that do not fit, closed, unsupported",
+      example: "board:send_buffer(0, \"f\", { 0.1, 0.2, 0.3 })\nboard:send_buffer(0, \"f\", x:slice(1, 10))"),
+  ]
+}
