@@ -1,0 +1,136 @@
+import ArgumentParser
+import Bela
+import CShims
+import Glibc
+import Simulation
+import Telemetry
+import Transport
+
+/// `moontide simulate …`: devices for those who have none.
+struct Simulate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Serves a simulated device until it is stopped.", subcommands: [SimulateBoard.self])
+}
+
+/// `moontide simulate board`
+struct SimulateBoard: ParsableCommand, ProgramCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "board",
+    abstract: "A simulated Bela board, for moontide, pybela and the Bela IDE's own clients.",
+    discussion: """
+      Without --vars and --play: potentiometers, an ECG, motion, and the variables of pybela's test program. \
+      Prints its address, and serves until SIGINT or SIGTERM.
+      """)
+
+  @Option(help: "Port on this machine; 0 takes any free one.")
+  var port: UInt16 = 5555
+
+  @Option(
+    help: ArgumentHelp(
+      "Variables: name:type[:dense|sparse[:ticks]],… with a type of f i j d c, and ticks between assignments.",
+      valueName: "list"))
+  var vars: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Comma-separated values with a header, played over and over. Its columns become sparse variables at their own \
+      rate; with --vars they are what those variables are assigned, in order, one row an assignment.
+      """, valueName: "file"))
+  var play: String?
+
+  @Option(help: "Ticks a second.")
+  var rate = 44100.0
+
+  @Option(help: "Ticks that the program on the board handles at once.")
+  var block = 16
+
+  @Option(help: "The same seed gives the same values.")
+  var seed: UInt64 = 1
+
+  @Option(help: "Times faster than real time.")
+  var speed = 1.0
+
+  @Option(help: "Name of the program on the board.")
+  var project: String?
+
+  @Flag(help: "Keeps blocks while no client is active, with holes and stale data, as a board does.")
+  var staleBlocks = false
+
+  func validate() throws {
+    guard rate >= 1, rate <= 1e7 else { throw ValidationError("--rate is a number from 1 to 10000000") }
+    guard (1...65536).contains(block) else { throw ValidationError("--block is a number from 1 to 65536") }
+    guard speed > 0 else { throw ValidationError("--speed is a number above zero") }
+  }
+
+  func run() -> Int32 {
+    let configuration: BoardConfiguration
+    do {
+      configuration = try makeConfiguration()
+    } catch let error as SimulationError {
+      return Self.fail(error.message, hint: error.hint, ExitCode.usage)
+    } catch {
+      return Self.fail("cannot read \(play ?? "the recording")", hint: "is the path right?", ExitCode.noInput)
+    }
+    let signals = [SIGINT, SIGTERM]
+    let pipe = mt_signal_pipe(signals, Int32(signals.count))
+    guard pipe >= 0 else { return Self.fail("no pipe for signals is left", hint: nil, ExitCode.failure) }
+    let outcome = Blocking.wait {
+      do {
+        return Result<SimulatedBoard, any Error>.success(try await SimulatedBoard.start(configuration))
+      } catch {
+        return .failure(error)
+      }
+    }
+    switch outcome {
+    case .failure(let error): return refused(error)
+    case .success(let board):
+      print("simulated board at ws://\(board.host):\(board.port)")
+      fflush(nil)
+      var byte: UInt8 = 0
+      while read(pipe, &byte, 1) < 0, errno == EINTR {}
+      Blocking.wait { await board.stop() }
+      return ExitCode.success
+    }
+  }
+
+  private func makeConfiguration() throws -> BoardConfiguration {
+    let table = try play.map { try PlayedTable(contentsOf: $0) }
+    var configuration = try BoardConfiguration.standard(rate: rate)
+    if let vars {
+      configuration.variables = try BoardConfiguration.parse(variables: vars)
+      if let table {
+        for position in configuration.variables.indices {
+          configuration.variables[position].signal = .recording(table.columns[position % table.columns.count])
+        }
+      }
+    } else if let table {
+      let interval = max(1, rate / table.rate)
+      configuration.variables = zip(table.names, table.columns).map {
+        .init($0, .float32, .sparse, interval: interval, .recording($1))
+      }
+    }
+    configuration.rate = rate
+    configuration.block = block
+    configuration.seed = seed
+    configuration.speed = speed
+    configuration.port = Int(port)
+    configuration.keepsStaleBlocks = staleBlocks
+    if let project { configuration.projectName = project }
+    return configuration
+  }
+
+  private func refused(_ error: any Error) -> Int32 {
+    guard let error = error as? TransportError else {
+      return Self.fail("the board cannot start: \(error)", hint: nil, ExitCode.unavailable)
+    }
+    return Self.fail(
+      "cannot listen on port \(port): \(error.message)",
+      hint: "another program may have it; --port 0 takes any free one", ExitCode.unavailable)
+  }
+
+  private static func fail(_ message: String, hint: String?, _ code: Int32) -> Int32 {
+    StandardError.write("moontide: \(message)\(hint.map { " (\($0))" } ?? "")\n")
+    return code
+  }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `moontide simulate board` and who uses it, as separate programs.
+@Suite struct SimulateTests {
+  /// A simulated board that runs beside the test; stopped with it.
+  private final class Board {
+    let process = Process()
+    let port: Int
+    private(set) var isRunning = true
+
+    init(_ arguments: [String] = []) throws {
+      let output = Pipe()
+      process.executableURL = URL(fileURLWithPath: try ProgramRunner.program)
+      process.arguments = ["simulate", "board", "--port", "0"] + arguments
+      process.standardOutput = output
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      // The line is all it ever prints.
+      let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+      guard let match = line.wholeMatch(of: /simulated board at ws:\/\/127\.0\.0\.1:(\d+)\n/),
+        let port = Int(match.1)
+      else { throw PseudoTerminal.Failure(description: "no address in \"\(line)\"") }
+      self.port = port
+    }
+
+    deinit { if isRunning { stop(with: SIGKILL) } }
+
+    /// Its exit code.
+    @discardableResult
+    func stop(with signal: Int32) -> Int32 {
+      isRunning = false
+      kill(process.processIdentifier, signal)
+      process.waitUntilExit()
+      return process.terminationStatus
+    }
+
+    func script(_ text: String) throws -> ProgramRunner.Outcome {
+      try ProgramRunner.run(["-e", "board = bela.connect{ host = \"127.0.0.1\", port = \(port) } " + text])
+    }
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM]) func anotherProgramStreamsFromItUntilItIsStopped(_ signal: Int32)
+    async throws
+  {
+    try await onThread {
+      let board = try Board([
+        "--vars", "count:d:dense,slow:j:sparse:12", "--rate", "8000", "--project", "mine",
+      ])
+      let outcome = try board.script(
+        """
+        local f = board:streamer{}:start{ ticks = 1200, quiet = true }:collect(101)
+        print(board:info().project, board.sample_rate, board:channels()[2].mode)
+        print(#f.slow, f.slow[2] - f.slow[1])
+        """)
+      #expect(outcome.output == "mine\t8000.0\tsparse\n101\t12\n", "\(outcome)")
+      #expect(board.stop(with: signal) == 0)
+    }
+  }
+
+  @Test func itPlaysARecording() async throws {
+    try await onThread {
+      let folder = try TemporaryFolder()
+      let file = try folder.file("wave.csv", "time_s,left,right,note\n0,1,10,a\n0.01,2,20,b\n0.02,3,30,c\n")
+      let board = try Board(["--play", file, "--rate", "1000"])
+      let outcome = try board.script(
+        """
+        local f = board:streamer{}:start{ ticks = 500, quiet = true }:collect(20)
+        print(#board:channels(), (f.left[2] - f.left[1]) % 3, f.right[1] / f.left[1], f.left:time(2) - f.left:time(1))
+        """)
+      #expect(outcome.output == "2\t1.0\t10.0\t10\n", "\(outcome)")
+    }
+  }
+
+  @Test func aPortInUseIs69AndSaysSo() async throws {
+    try await onThread {
+      let board = try Board()
+      let outcome = try ProgramRunner.run(["simulate", "board", "--port", "\(board.port)"])
+      #expect(outcome.exitCode == 69)
+      #expect(outcome.output.isEmpty)
+      #expect(outcome.errors.contains("cannot listen on port \(board.port)"), "\(outcome)")
+    }
+  }
+
+  @Test(arguments: [
+    (["--vars", "pot1:q"], 2, "\"pot1:q\" is no variable"), (["--rate", "0"], 2, "--rate is a number"),
+    (["--play", "/nowhere.csv"], 66, "cannot read /nowhere.csv"),
+  ])
+  func whatIsWrongIsSaid(_ arguments: [String], code: Int32, message: String) async throws {
+    try await onThread {
+      let outcome = try ProgramRunner.run(["simulate", "board", "--port", "0"] + arguments)
+      #expect(outcome.exitCode == code, "\(outcome)")
+      #expect(outcome.errors.contains(message), "\(outcome)")
+    }
+  }
+}
