@@ -54,9 +54,6 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
   @Option(help: "Name of the program on the board.")
   var project: String?
 
-  @Flag(help: "Keeps blocks while no client is active, with holes and stale data, as a board does.")
-  var staleBlocks = false
-
   func validate() throws {
     guard rate >= 1, rate <= 1e7 else { throw ValidationError("--rate is a number from 1 to 10000000") }
     guard (1...65536).contains(block) else { throw ValidationError("--block is a number from 1 to 65536") }
@@ -115,7 +112,6 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
     configuration.seed = seed
     configuration.speed = speed
     configuration.port = Int(port)
-    configuration.keepsStaleBlocks = staleBlocks
     if let project { configuration.projectName = project }
     return configuration
   }
