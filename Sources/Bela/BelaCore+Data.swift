@@ -126,9 +126,9 @@ extension BelaCore {
     guard let state = feeds[feed] else { return }
     flush(feed)
     if state.isTimed && state.stopping == nil { add(.event(state.sink, .finished)) }
-    for place in state.channels where !state.isMonitor {
+    for place in state.channels where !state.isMonitor && slots.indices.contains(place.slot) {
       let others = slots[place.slot].streams.contains { $0.feed != feed }
-      if !others { slots[place.slot].watch = nil }
+      if !others, place.isDone { slots[place.slot].watch = nil }
     }
     remove(feed)
   }

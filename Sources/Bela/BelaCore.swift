@@ -223,7 +223,7 @@ struct BelaCore {
   mutating func remove(_ feed: Int) {
     flush(feed)
     guard let state = feeds.removeValue(forKey: feed) else { return }
-    for place in state.channels {
+    for place in state.channels where slots.indices.contains(place.slot) {
       slots[place.slot].streams.removeAll { $0.feed == feed }
       slots[place.slot].monitors.removeAll { $0.feed == feed }
     }

@@ -30,8 +30,12 @@ extension BelaSource {
         "busy", "a session of the seed command protocol is running on this board", hint: "stop it first")
     }
     if request.periods.isEmpty { await learnIDs(variables, list) }
+    // The clock has gone on meanwhile; and how long the board takes to answer says how far ahead a start must be.
+    let asked = ContinuousClock.now
+    let fresh = try await self.list(timeout: timeout)
+    let ahead = 0.05 + 4 * ((ContinuousClock.now - asked) / .seconds(1))
     let (feed, channels, commands, wait) = try core.withLock { core throws(BelaError) in
-      try begin(request, variables, list, sink, &core)
+      try begin(request, variables, fresh, ahead, sink, &core)
     }
     do {
       try send(commands)
@@ -94,8 +98,8 @@ extension BelaSource {
 
   /// Registers a feed and finds what the board has to be told. Under the lock.
   private func begin(
-    _ request: StreamRequest, _ variables: [BelaVariable], _ list: BelaList, _ sink: any StreamSink,
-    _ core: inout BelaCore
+    _ request: StreamRequest, _ variables: [BelaVariable], _ list: BelaList, _ ahead: Double,
+    _ sink: any StreamSink, _ core: inout BelaCore
   ) throws(BelaError) -> (Int, [Channel], [BelaCommand], Duration?) {
     var duration: Int64?
     if let span = request.span {
@@ -107,7 +111,7 @@ extension BelaSource {
     }
     let isTimed = duration != nil || !request.ticks.isEmpty
     let isMonitor = !request.periods.isEmpty
-    let soon = list.tick.addingSaturating(core.ticks(ahead: 0.05))
+    let soon = list.tick.addingSaturating(core.ticks(ahead: ahead))
     var places: [BelaCore.Place] = []
     var latest: Int64 = 0
     for (position, variable) in variables.enumerated() {
@@ -182,13 +186,15 @@ extension BelaSource {
     do {
       list = try await self.list(timeout: .seconds(1))
     } catch {
-      // There is no board to stop; what came has come.
-      core.withLock { core in
+      // What came has come. A board that is only slow is told all the same, without a tick.
+      let commands = core.withLock { core -> [BelaCommand] in
+        guard let state = core.feeds[feed] else { return [] }
         core.expire(feed)
+        return core.plan(state.channels.map(\.slot))
       }
+      try? send(commands)
       deliver()
-      if error.code == "lost" || error.code == "closed" { return }
-      throw error
+      return
     }
     let commands = core.withLock { core -> [BelaCommand] in
       guard let state = core.feeds[feed] else {

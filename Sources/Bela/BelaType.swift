@@ -8,7 +8,7 @@ public enum BelaType: Character, Sendable, Hashable, CaseIterable {
   case float64 = "d"
   case char = "c"
 
-  init?(letter: UInt8) {
+  package init?(letter: UInt8) {
     self.init(rawValue: Character(Unicode.Scalar(letter)))
   }
 

@@ -34,11 +34,46 @@ public struct BoardConfiguration: Sendable {
   /// Port to listen on; 0 for any free one.
   public var port = 0
   public var variables: [Variable]
-  /// What a board does with a stream while no client is active (section 7): blocks with holes, stale blocks. Off, such
-  /// blocks are thrown away.
-  public var keepsStaleBlocks = false
+  /// What it says in `list`, where that is not the rate of its clock: programs that tick once per analog frame declare
+  /// the audio rate (section 8).
+  public var declaredRate: Double?
+  /// The first tick: programs have run for a while when a client comes.
+  public var firstTick: Int64 = 0
+  /// The clock stands still but for one tick per buffer received, as in pybela's `bela-test-send`.
+  public var ticksByBuffers = false
+  /// Whether it knows the seed command protocol (section 16); real boards do not.
+  public var speaksSeedProtocol = false
+  /// Where its log files go; nil for a folder of its own that goes with it.
+  public var logFolder: String?
+  public var faults = BoardFaults()
 
   public init(variables: [Variable]) { self.variables = variables }
+
+  /// The program that pybela's tests of buffers run against: two variables that are assigned from received buffers.
+  public static var bufferEcho: BoardConfiguration {
+    var configuration = BoardConfiguration(variables: [
+      Variable("myvar1", .float32, .dense, .buffer(0)), Variable("myvar2", .float32, .dense, .buffer(1)),
+    ])
+    configuration.projectName = "bela-test-send"
+    configuration.ticksByBuffers = true
+    return configuration
+  }
+
+  /// The program that pybela's other tests run against: five counters.
+  public static var test: BoardConfiguration {
+    var configuration = BoardConfiguration(variables: counters)
+    configuration.projectName = "bela-test"
+    return configuration
+  }
+
+  private static var counters: [Variable] {
+    [
+      Variable("myvar", .float64, .dense, .counter), Variable("myvar2", .uint32, .dense, .counter),
+      Variable("myvar3", .uint32, .sparse, interval: 12, .counter),
+      Variable("myvar4", .float64, .sparse, interval: 12, .counter),
+      Variable("myvar5", .float64, .dense, .counter),
+    ]
+  }
 
   /// Potentiometers, an ECG, motion, and the variables of pybela's test program.
   public static func standard(rate: Double = 44100) throws -> BoardConfiguration {
@@ -52,11 +87,9 @@ public struct BoardConfiguration: Sendable {
     for (name, column) in zip(motion.names, motion.columns) {
       variables.append(Variable(name, .float32, .sparse, interval: rate / motion.rate, .recording(column)))
     }
+    variables += counters
     variables += [
-      Variable("myvar", .float64, .dense, .counter), Variable("myvar2", .uint32, .dense, .counter),
-      Variable("myvar3", .uint32, .sparse, interval: 12, .counter),
-      Variable("myvar4", .float64, .sparse, interval: 12, .counter),
-      Variable("myvar5", .float64, .dense, .counter),
+      Variable("buffer1", .float32, .dense, .buffer(0)), Variable("buffer2", .float32, .dense, .buffer(1)),
     ]
     var configuration = BoardConfiguration(variables: variables)
     configuration.rate = rate

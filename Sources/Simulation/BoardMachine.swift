@@ -6,28 +6,61 @@ import Telemetry
 struct BoardMachine: Sendable {
   /// A message for the data sockets of all clients: header and payload are one unit here, two messages on the wire.
   struct Item: Sendable {
-    let header: [UInt8]
-    let payload: [UInt8]
+    var tick: Int64
+    var position: Int
+    var header: [UInt8]
+    var payload: [UInt8]
+  }
+
+  /// What is said on control: to one client, or to all.
+  struct Reply: Sendable {
+    var client: Int?
+    var message: BelaJSON
+  }
+
+  /// What becomes of log files.
+  enum LogAction: Sendable {
+    case open(file: String, header: [UInt8])
+    case write(file: String, [UInt8])
+    case close(file: String)
+  }
+
+  /// What an advance brings forth.
+  struct Output: Sendable {
+    var items: [Item] = []
+    var replies: [Reply] = []
+    var logs: [LogAction] = []
   }
 
   let configuration: BoardConfiguration
   private(set) var variables: [BoardVariable]
   /// The next tick; all before it have happened.
-  private(set) var now: Int64 = 0
+  private(set) var now: Int64
   /// A client counts as active (section 2).
   private(set) var isActive = false
+  /// What clients have sent that would crash a real board, or read foreign memory there (section 13).
+  private(set) var violations: [String] = []
   private var positions: [String: Int] = [:]
   private var queued: [Queued] = []
+  private var session: BoardSession?
+  /// Log files that exist; a name is never used twice.
+  private var files: Set<String>
 
   /// What takes effect at the next tick, not at once (4.1).
   private enum Queued: Sendable {
     case watch(Int, start: Int64, duration: Int64)
     case unwatch(Int, tick: Int64)
+    case log(Int, start: Int64, duration: Int64)
+    case unlog(Int, tick: Int64)
+    case buffer(Int, [Double])
   }
 
-  init(_ configuration: BoardConfiguration) {
+  init(_ configuration: BoardConfiguration, files: Set<String> = []) {
     self.configuration = configuration
-    variables = configuration.variables.enumerated().map { BoardVariable($1, id: $0) }
+    self.files = files
+    now = configuration.firstTick
+    let shift = configuration.faults.idShift
+    variables = configuration.variables.enumerated().map { BoardVariable($1, id: $0 + shift) }
     for (position, variable) in configuration.variables.enumerated() where positions[variable.name] == nil {
       positions[variable.name] = position
     }
@@ -36,54 +69,119 @@ struct BoardMachine: Sendable {
   // MARK: - Time
 
   /// Lets time go on to a tick; answers what the board sends meanwhile, in order.
-  mutating func advance(to end: Int64, isActive active: Bool) -> [Item] {
-    if active != isActive {
-      isActive = active
-      if !active, !configuration.keepsStaleBlocks {
-        for position in variables.indices { variables[position].dropBlock() }
-      }
+  mutating func advance(to end: Int64, isActive active: Bool) -> Output {
+    isActive = active
+    let keepsStale = configuration.faults.keepsStaleBlocks
+    if !active, !keepsStale {
+      for position in variables.indices { variables[position].forget() }
     }
-    apply()
-    var items: [Item] = []
+    var output = Output()
+    apply(&output)
     while now < end {
+      // Short enough that the messages of different variables mix as they would tick by tick.
       let slice = min(end, now + Int64(max(1, configuration.block)) * 16)
+      let first = output.items.count
       for position in variables.indices {
-        let header = variables[position].header
+        let (header, file) = (variables[position].header, variables[position].logFileName)
         variables[position].advance(
           from: now, to: slice, rate: configuration.rate, seed: configuration.seed &+ UInt64(position),
-          isActive: isActive
-        ) { items.append(Item(header: header, payload: $0)) }
+          isActive: active, keepsStale: keepsStale
+        ) { tick, made in Self.take(made, tick, position, header, file, &output) }
       }
+      if session != nil { advanceSession(to: slice, &output) }
+      output.items[first...].sort { ($0.tick, $0.position) < ($1.tick, $1.position) }
       now = slice
     }
-    return items
+    return output
   }
 
-  private mutating func apply() {
+  private static func take(
+    _ made: BoardVariable.Output, _ tick: Int64, _ position: Int, _ header: [UInt8], _ file: String,
+    _ output: inout Output
+  ) {
+    switch made {
+    case .payload(let payload):
+      output.items.append(Item(tick: tick, position: position, header: header, payload: payload))
+    case .log(let block): output.logs.append(.write(file: file, block))
+    case .logEnd: output.logs.append(.close(file: file))
+    }
+  }
+
+  private mutating func advanceSession(to end: Int64, _ output: inout Output) {
+    guard var running = session else { return }
+    var items: [Item] = []
+    let reply = running.advance(from: now, to: end, configuration, isActive: isActive) { items.append($0) }
+    output.items += items
+    session = reply == nil ? running : nil
+    if let reply { output.replies.append(reply) }
+  }
+
+  private mutating func apply(_ output: inout Output) {
     for command in queued {
       switch command {
       case .watch(let position, let start, let duration):
         variables[position].begin(start: start, duration: duration, now: now)
       case .unwatch(let position, let tick): variables[position].end(at: tick, now: now)
+      case .log(let position, let start, let duration): beginLog(position, start, duration, &output)
+      case .unlog(let position, let tick): variables[position].endLog(at: tick, now: now)
+      case .buffer(let position, let values):
+        // A program that ticks once per received buffer ticks here; any other assigns within its current tick.
+        if configuration.ticksByBuffers { now += 1 }
+        let (header, file, tick) = (variables[position].header, variables[position].logFileName, now)
+        variables[position].assign(
+          values, at: tick, isActive: isActive, keepsStale: configuration.faults.keepsStaleBlocks
+        ) { tick, made in Self.take(made, tick, position, header, file, &output) }
       }
     }
     queued = []
   }
 
+  private mutating func beginLog(_ position: Int, _ start: Int64, _ duration: Int64, _ output: inout Output) {
+    // A log that runs is left alone, without a reply (4.6).
+    guard !variables[position].isLogged else { return }
+    let name = variables[position].configuration.name
+    let stem = String(name.map { $0 == "/" ? "_" : $0 })
+    var file = "\(stem).bin"
+    var number = 0
+    while files.contains(file) {
+      file = "\(stem)+\(number).bin"
+      number += 1
+    }
+    files.insert(file)
+    let (from, until) = variables[position].beginLog(file: file, start: start, duration: duration, now: now)
+    output.logs.append(.open(file: file, header: Self.logHeader(variables[position].configuration)))
+    let message = BelaJSON.object([
+      "watcher": .object([
+        "logFileName": .string(file), "timestamp": .number(Double(from)),
+        "timestampEnd": .number(until.map(Double.init) ?? 1.8446744073709552e19), "watcher": .string(name),
+      ])
+    ])
+    output.replies.append(Reply(client: nil, message: message))
+  }
+
+  /// As a 32-bit program writes it (section 10).
+  private static func logHeader(_ variable: BoardConfiguration.Variable) -> [UInt8] {
+    var bytes = Array("watcher".utf8) + [0] + Array(variable.name.utf8) + [0, variable.type.letter, 0]
+    bytes += [1, 0, 0, 0, 0, 0, 0, 1]
+    return bytes + Array(repeating: 0, count: (4 - bytes.count % 4) % 4)
+  }
+
   // MARK: - Commands
 
-  /// A text message on the control socket. Answers the reply to all control connections; most have none, and nothing
-  /// that is wrong is ever answered (section 3).
-  mutating func receive(_ message: BelaJSON) -> [BelaJSON] {
-    guard let commands = message["watcher"]?.array else { return [] }
-    var replies: [BelaJSON] = []
-    for command in commands {
+  /// A text message on the control socket. Answers replies; most commands have none, and nothing that is wrong is ever
+  /// answered (section 3).
+  mutating func receive(_ message: BelaJSON, from client: Int) -> [Reply] {
+    var replies: [Reply] = []
+    for command in message["watcher"]?.array ?? [] {
       guard let name = command["cmd"]?.string else { continue }
       if name == "list" {
-        replies.append(list)
-        continue
+        replies.append(Reply(client: nil, message: list))
+      } else if !perform(name, command) {
+        break
       }
-      guard perform(name, command) else { break }
+    }
+    if configuration.speaksSeedProtocol, let request = SeedCommand.Request(message) {
+      replies += answer(request, client)
     }
     return replies
   }
@@ -91,25 +189,37 @@ struct BoardMachine: Sendable {
   /// False when the rest of the message is dropped.
   private mutating func perform(_ name: String, _ command: BelaJSON) -> Bool {
     let names = command["watchers"]?.array ?? []
-    func numbers(_ key: String) -> [Int64] {
-      (command[key]?.array ?? []).map { $0.tick ?? 0 }
+    // Booleans count as 0 and 1, anything else that is no number as 0.
+    func doubles(_ key: String) -> [Double] {
+      (command[key]?.array ?? []).map { $0.number.map { $0.isNaN ? 0 : $0 } ?? 0 }
     }
-    let values = (command["values"]?.array ?? []).map { $0.number ?? 0 }
+    func ticks(_ key: String, _ place: Int) -> Int64 {
+      let all = command[key]?.array ?? []
+      return place < all.count ? all[place].tick ?? 0 : 0
+    }
+    let values = doubles("values")
     if name == "set" || name == "setMask", values.count != names.count { return false }
-    let (starts, durations, periods, masks) = (
-      numbers("timestamps"), numbers("durations"), numbers("periods"), numbers("masks")
-    )
+    let periods = doubles("periods")
+    let masks = doubles("masks")
+    if name == "setMask", masks.count < names.count { violate("setMask without a mask for every variable") }
     for (place, entry) in names.enumerated() {
       if name == "monitor", place >= periods.count { break }
       guard let position = entry.string.flatMap({ positions[$0] }) else { continue }
-      let start = place < starts.count ? max(0, starts[place]) : 0
+      let start = ticks("timestamps", place)
+      let duration = ticks("durations", place)
+      if start < 0 || duration < 0 { violate("\(name) with a negative number of ticks") }
       switch name {
-      case "watch":
-        queue(
-          .watch(position, start: start, duration: place < durations.count ? max(0, durations[place]) : 0))
-      case "unwatch": queue(.unwatch(position, tick: start))
+      case "watch": queue(.watch(position, start: max(0, start), duration: max(0, duration)))
+      case "unwatch": queue(.unwatch(position, tick: max(0, start)))
+      case "log": queue(.log(position, start: max(0, start), duration: max(0, duration)))
+      case "unlog": queue(.unlog(position, tick: max(0, start)))
       case "monitor":
-        variables[position].monitor(period: Int64(periods[place] & 0x7fff_ffff), now: now)
+        if periods[place] < 0 || periods[place] > 2_147_483_647 {
+          violate("monitor with period \(periods[place])")
+        }
+        // The board keeps 31 bits.
+        let period = Int64(exactly: periods[place].rounded(.towardZero)) ?? 0
+        variables[position].monitor(period: period & 0x7fff_ffff, now: now)
       case "control":
         if !variables[position].isControlled { variables[position].remoteValue = input(position) }
         variables[position].isControlled = true
@@ -118,10 +228,13 @@ struct BoardMachine: Sendable {
         variables[position].remoteValue = BoardVariable.asStored(
           values[place], configuration.variables[position].type)
       case "setMask" where place < masks.count:
-        let old = UInt32(truncatingIfNeeded: Int64(variables[position].remoteValue))
-        let mask = UInt32(truncatingIfNeeded: masks[place])
-        let given = UInt32(truncatingIfNeeded: Int64(exactly: values[place].rounded(.towardZero)) ?? 0)
-        variables[position].remoteValue = Double((old & ~mask) | (given & mask))
+        func word(_ value: Double) -> UInt32 {
+          UInt32(truncatingIfNeeded: Int64(exactly: value.rounded(.towardZero)) ?? 0)
+        }
+        let mask = word(masks[place])
+        let merged = word(variables[position].remoteValue) & ~mask | word(values[place]) & mask
+        variables[position].remoteValue = BoardVariable.asStored(
+          Double(merged), configuration.variables[position].type)
       default: break
       }
     }
@@ -132,6 +245,10 @@ struct BoardMachine: Sendable {
     if queued.count < Limits.queuedCommands { queued.append(command) }
   }
 
+  mutating func violate(_ what: String) {
+    if violations.count < Limits.violations { violations.append(what) }
+  }
+
   private func input(_ position: Int) -> Double {
     variables[position].value(
       before: now, rate: configuration.rate, seed: configuration.seed &+ UInt64(position))
@@ -140,11 +257,12 @@ struct BoardMachine: Sendable {
   /// The reply to `list` (4.1).
   private var list: BelaJSON {
     let entries = variables.enumerated().map { position, variable -> BelaJSON in
-      let input = input(position)
+      let input = configuration.faults.listsNaN ? .nan : input(position)
       let value = variable.isControlled ? variable.remoteValue : input
       return .object([
-        "controlled": .bool(variable.isControlled), "logFileName": .string(""), "logged": .bool(false),
-        "monitor": .number(Double(variable.monitorPeriod)), "name": .string(variable.configuration.name),
+        "controlled": .bool(variable.isControlled), "logFileName": .string(variable.logFileName),
+        "logged": .bool(variable.isLogged), "monitor": .number(Double(variable.monitorPeriod)),
+        "name": .string(variable.configuration.name),
         "timestampMode": .number(variable.configuration.mode == .sparse ? 1 : 0),
         "type": .string(String(variable.configuration.type.rawValue)), "value": .number(value),
         "valueInput": .number(input), "watched": .bool(variable.isStreaming),
@@ -152,9 +270,70 @@ struct BoardMachine: Sendable {
     }
     return .object([
       "watcher": .object([
-        "sampleRate": .number(configuration.rate), "timestamp": .number(Double(max(0, now - 1))),
-        "watchers": .array(entries),
+        "sampleRate": .number(configuration.declaredRate ?? configuration.rate),
+        "timestamp": .number(Double(max(0, now - 1))), "watchers": .array(entries),
       ])
     ])
+  }
+
+  // MARK: - Buffers
+
+  /// A binary message on the data socket (section 9). The program's own handler numbers buffers from 0, as that of
+  /// pybela's test does: variables with the signal `.buffer(id)` are assigned its elements.
+  mutating func receive(buffer bytes: [UInt8]) {
+    guard bytes.count >= 16 else {
+      return violate("a buffer of \(bytes.count) bytes, shorter than its header")
+    }
+    func word(_ offset: Int) -> Int {
+      (0..<4).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
+    }
+    guard let type = BelaType(letter: bytes[4]) else { return }
+    let taken = type == .char ? word(8) : word(8) * 4
+    guard 16 + taken <= bytes.count else {
+      return violate("a buffer that claims \(taken) bytes and has \(bytes.count - 16)")
+    }
+    let id = word(0)
+    for (position, variable) in configuration.variables.enumerated() {
+      guard case .buffer(id) = variable.signal, variable.type == type else { continue }
+      queue(.buffer(position, Self.elements(bytes, type, 16..<16 + taken)))
+    }
+  }
+
+  private static func elements(_ bytes: [UInt8], _ type: BelaType, _ range: Range<Int>) -> [Double] {
+    let storage = bytes.withUnsafeBytes {
+      SampleStorage(type: type.dataType, copying: UnsafeRawBufferPointer(rebasing: $0[range]))
+    }
+    return (0..<storage.used).map { storage.sample($0).number ?? 0 }
+  }
+
+  // MARK: - Seed command protocol
+
+  private mutating func answer(_ request: SeedCommand.Request, _ client: Int) -> [Reply] {
+    func reply(_ status: Int, _ message: String) -> [Reply] {
+      let reply = SeedReply(command: request.name, status: status, message: message)
+      return [Reply(client: client, message: BelaJSON(reply.text) ?? BelaJSON.null)]
+    }
+    guard !request.isMalformed, let project = request.project else { return reply(400, "Malformed request") }
+    guard project == configuration.projectName else { return reply(412, "Project not running") }
+    switch request.name {
+    case "start_streamer":
+      guard session == nil else { return reply(409, "Already streaming") }
+      let names = request.variables ?? configuration.variables.map(\.name)
+      let chosen = names.compactMap { positions[$0] }
+      guard chosen.count == names.count, !chosen.isEmpty else { return reply(404, "Unknown variable") }
+      let time = request.timeMs ?? 60_000
+      session = BoardSession(chosen, client: client, timeMs: time, configuration, now: now)
+      var started = SeedReply(command: request.name, message: SeedReply.started)
+      started.timeMs = time
+      started.variables = names
+      started.types = chosen.map { configuration.variables[$0].type.word }
+      started.modes = chosen.map { configuration.variables[$0].mode == .sparse ? 1 : 0 }
+      return [Reply(client: client, message: BelaJSON(started.text) ?? .null)]
+    case "stop_streamer":
+      guard session != nil else { return reply(409, "Not streaming") }
+      session!.stop(client: client, now: now)
+      return []
+    default: return reply(404, "Unknown command")
+    }
   }
 }

@@ -8,10 +8,13 @@ public enum BoardSignal: Sendable {
   case triangle(hertz: Double, low: Double, high: Double, noise: Double)
   /// Values of a recording, one an assignment, over and over.
   case recording([Double])
+  /// Assigned only when a client sends a buffer of this number: its elements, all in one tick.
+  case buffer(Int)
 
   func value(tick: Int64, number: Int64, rate: Double, seed: UInt64) -> Double {
     switch self {
     case .counter: return Double(tick)
+    case .buffer: return 0
     case .recording(let values): return values[Int(number % Int64(values.count))]
     case .sine(let hertz, let low, let high, let noise):
       let phase = Self.phase(tick, hertz, rate)

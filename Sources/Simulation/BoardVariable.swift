@@ -1,27 +1,81 @@
 import Bela
 import Telemetry
 
-/// One variable of the machine: its assignments, its stream, its monitor, its remote value (section 7).
+/// One variable of the machine: its assignments, its stream, its log, its monitor, its remote value (section 7).
 struct BoardVariable: Sendable {
-  enum State: Sendable { case none, starting, on, stopping, last }
+  /// What an advance brings forth, in the order of its ticks.
+  enum Output: Sendable {
+    /// A block or a monitored value for the data sockets.
+    case payload([UInt8])
+    /// A block for the log file.
+    case log([UInt8])
+    /// The log is over.
+    case logEnd
+  }
+
+  /// Stream and log are the same machine twice.
+  private struct Phase: Sendable {
+    enum State: Sendable { case none, starting, on, stopping, last }
+
+    var state = State.none
+    /// When the state changes next.
+    var event: Int64?
+    var end: Int64?
+
+    var isRunning: Bool { state == .on || state == .stopping || state == .last }
+
+    mutating func begin(start: Int64, duration: Int64, now: Int64) {
+      let from = max(start, now)
+      let (until, overflow) = from.addingReportingOverflow(duration)
+      self = Phase(state: .starting, event: from, end: duration > 0 && !overflow ? until : nil)
+    }
+
+    mutating func finish(at tick: Int64, now: Int64) {
+      guard state != .none else { return }
+      state = .stopping
+      event = tick == 0 ? now : tick
+    }
+
+    /// An assignment at a tick; true when the machine begins anew.
+    mutating func pass(_ tick: Int64) -> Bool {
+      guard let due = event, due <= tick else { return false }
+      event = nil
+      switch state {
+      case .starting:
+        state = .on
+        if let end {
+          state = .stopping
+          event = end
+          self.end = nil
+        }
+        return true
+      case .stopping: state = .last
+      case .none, .on, .last: break
+      }
+      return false
+    }
+  }
 
   let configuration: BoardConfiguration.Variable
   let layout: BlockLayout
   let header: [UInt8]
 
-  private(set) var state = State.none
-  private var eventTick: Int64?
-  private var endTick: Int64?
+  private var stream = Phase()
+  private var log = Phase()
   private var fill = 0
   private var block: [UInt8]
   private var blockTick: Int64 = 0
+  /// Values that have been sent in blocks.
+  private(set) var sent: Int64 = 0
 
   private(set) var monitorPeriod: Int64 = 0
   private var monitorDue: Int64?
 
   var isControlled = false
   var remoteValue = 0.0
-  private(set) var lastValue = 0.0
+  var logFileName = ""
+  /// What buffers have assigned, for variables that have no signal of their own.
+  private(set) var received = 0.0
 
   init(_ configuration: BoardConfiguration.Variable, id: Int) {
     self.configuration = configuration
@@ -30,32 +84,40 @@ struct BoardVariable: Sendable {
     block = [UInt8](repeating: 0, count: BlockLayout.blockBytes)
   }
 
-  var isStreaming: Bool { state == .on || state == .stopping || state == .last }
+  var isStreaming: Bool { stream.isRunning }
+  var isLogged: Bool { log.isRunning }
+  /// Neither streams nor will.
+  var isQuiet: Bool { stream.state == .none }
   /// Somebody must be told of assignments.
-  private var isObserved: Bool { state != .none || monitorDue != nil }
+  private var isObserved: Bool { stream.state != .none || log.state != .none || monitorDue != nil }
 
   // MARK: - Commands, at the tick where they take effect
 
   mutating func begin(start: Int64, duration: Int64, now: Int64) {
-    state = .starting
-    eventTick = max(start, now)
-    endTick = duration > 0 ? eventTick! + duration : nil
-    fill = 0
+    stream.begin(start: start, duration: duration, now: now)
   }
 
-  mutating func end(at tick: Int64, now: Int64) {
-    guard state != .none else { return }
-    state = .stopping
-    eventTick = tick == 0 ? now : tick
+  mutating func end(at tick: Int64, now: Int64) { stream.finish(at: tick, now: now) }
+
+  /// The accepted first and last tick.
+  mutating func beginLog(file: String, start: Int64, duration: Int64, now: Int64) -> (Int64, Int64?) {
+    log.begin(start: start, duration: duration, now: now)
+    logFileName = file
+    return (log.event!, log.end)
   }
+
+  mutating func endLog(at tick: Int64, now: Int64) { log.finish(at: tick, now: now) }
 
   mutating func monitor(period: Int64, now: Int64) {
     monitorPeriod = period
     monitorDue = period == 0 ? nil : now
   }
 
-  /// The program on the board forgets what nobody receives.
-  mutating func dropBlock() { fill = 0 }
+  /// Nobody is there to receive, and this board keeps nothing for the next one: no holes, no stale blocks.
+  mutating func forget() {
+    if !log.isRunning { fill = 0 }
+    if stream.state == .last { stream = Phase() }
+  }
 
   // MARK: - Assignments
 
@@ -70,99 +132,142 @@ struct BoardVariable: Sendable {
   }
 
   private static func tick(_ number: Int64, _ interval: Double) -> Int64 {
-    Int64((Double(number) * interval).rounded(.down))
+    interval == 1 ? number : Int64((Double(number) * interval).rounded(.down))
   }
 
-  /// All assignments at ticks from `start` up to, not with, `end`; what is sent goes to `send`.
+  /// All assignments at ticks from `start` up to, not with, `end`.
   mutating func advance(
-    from start: Int64, to end: Int64, rate: Double, seed: UInt64, isActive: Bool,
-    send: (_ payload: [UInt8]) -> Void
+    from start: Int64, to end: Int64, rate: Double, seed: UInt64, isActive: Bool, keepsStale: Bool,
+    send: (_ tick: Int64, _ output: Output) -> Void
   ) {
+    if case .buffer = configuration.signal { return }
     guard isObserved else { return }
     var (number, tick) = assignment(from: start)
+    let signal = configuration.signal
+    let interval = configuration.interval
     while tick < end {
-      let value = configuration.signal.value(tick: tick, number: number, rate: rate, seed: seed)
-      lastValue = value
-      assign(value, at: tick, isActive: isActive, send: send)
-      number += 1
-      tick = configuration.interval == 1 ? tick + 1 : Self.tick(number, configuration.interval)
+      let attention = min(stream.event ?? .max, log.event ?? .max, monitorDue ?? .max)
+      let stores = (stream.isRunning && isActive) || log.isRunning
+      if tick >= attention || stream.state == .last || log.state == .last {
+        let value = signal.value(tick: tick, number: number, rate: rate, seed: seed)
+        assign(value, at: tick, isActive: isActive, keepsStale: keepsStale) { send(tick, $0) }
+        number += 1
+        tick = Self.tick(number, interval)
+      } else if stores {
+        // Nothing but values until something happens or the block is full.
+        var last = tick
+        let until = min(attention, end)
+        let layout = layout
+        if fill == 0 { beginBlock(tick) }
+        let blockTick = blockTick
+        var fill = fill
+        block.withUnsafeMutableBytes { bytes in
+          while tick < until, fill < layout.count {
+            let value = signal.value(tick: tick, number: number, rate: rate, seed: seed)
+            Self.put(value, layout, bytes, fill, tick - blockTick)
+            fill += 1
+            last = tick
+            number += 1
+            tick = interval == 1 ? tick + 1 : Self.tick(number, interval)
+          }
+        }
+        self.fill = fill
+        if fill == layout.count { complete(isActive) { send(last, $0) } }
+      } else {
+        // A stream that has not begun, or that nobody receives: skip to where something happens.
+        let next = min(attention, end)
+        (number, tick) = assignment(from: max(next, tick + 1))
+      }
+    }
+  }
+
+  /// Assignments of a program that has received a buffer, all in one tick.
+  mutating func assign(
+    _ values: [Double], at tick: Int64, isActive: Bool, keepsStale: Bool,
+    send: (_ tick: Int64, _ output: Output) -> Void
+  ) {
+    for value in values {
+      received = Self.asStored(value, configuration.type)
+      assign(value, at: tick, isActive: isActive, keepsStale: keepsStale) { send(tick, $0) }
     }
   }
 
   /// What the program assigned last before a tick, for `list`.
   func value(before tick: Int64, rate: Double, seed: UInt64) -> Double {
+    if case .buffer = configuration.signal { return received }
     guard tick > 0 else { return 0 }
-    let next = assignment(from: tick)
-    let number = max(0, next.number - 1)
+    let number = max(0, assignment(from: tick).number - 1)
     let raw = configuration.signal.value(
       tick: Self.tick(number, configuration.interval), number: number, rate: rate, seed: seed)
     return Self.asStored(raw, configuration.type)
   }
 
+  /// One assignment, by the rules of section 7 in their order.
   private mutating func assign(
-    _ value: Double, at tick: Int64, isActive: Bool, send: (_ payload: [UInt8]) -> Void
+    _ value: Double, at tick: Int64, isActive: Bool, keepsStale: Bool, send: (Output) -> Void
   ) {
-    if let event = eventTick, event <= tick {
-      eventTick = nil
-      switch state {
-      case .starting:
-        fill = 0
-        state = .on
-        if let endTick {
-          state = .stopping
-          eventTick = endTick
-          self.endTick = nil
-        }
-      case .stopping: state = .last
-      case .none, .on, .last: break
-      }
-    }
+    let wasLast = (stream: stream.state == .last, log: log.state == .last)
+    if log.pass(tick) { fill = 0 }
+    if stream.pass(tick) { fill = 0 }
     if let due = monitorDue, due <= tick {
       if isActive {
         var payload = Self.bytes(UInt64(tick))
         Self.append(value, configuration.type, to: &payload)
-        send(payload)
+        send(.payload(payload))
       }
-      if monitorPeriod == 1 {
-        monitor(period: 0, now: tick)
-      } else {
-        monitorDue = tick + monitorPeriod
-      }
+      if monitorPeriod == 1 { monitor(period: 0, now: tick) } else { monitorDue = tick + monitorPeriod }
     }
-    guard isStreaming, isActive else { return }
-    store(value, at: tick)
-    if fill == layout.count || state == .last {
-      pad()
-      send(block)
-      if state == .last { state = .none }
-      fill = 0
+    guard (stream.isRunning && isActive) || log.isRunning else {
+      if !keepsStale, stream.state == .last { stream = Phase() }
+      return
     }
+    if fill == 0 { beginBlock(tick) }
+    let layout = layout
+    let (fill, blockTick) = (fill, blockTick)
+    block.withUnsafeMutableBytes { Self.put(value, layout, $0, fill, tick - blockTick) }
+    self.fill += 1
+    let becameLast = (stream.state == .last && !wasLast.stream) || (log.state == .last && !wasLast.log)
+    if self.fill == layout.count || becameLast { complete(isActive, send) }
   }
 
   // MARK: - The block
 
-  private mutating func store(_ value: Double, at tick: Int64) {
-    if fill == 0 {
-      blockTick = tick
-      block.replaceSubrange(0..<8, with: Self.bytes(UInt64(tick)))
+  private mutating func beginBlock(_ tick: Int64) {
+    blockTick = tick
+    block.replaceSubrange(0..<8, with: Self.bytes(UInt64(tick)))
+  }
+
+  /// Pads, sends, logs; machines that were at their last value are done.
+  private mutating func complete(_ isActive: Bool, _ send: (Output) -> Void) {
+    pad()
+    if stream.isRunning, isActive {
+      sent += Int64(fill)
+      send(.payload(block))
     }
-    let offset = BlockLayout.valuesOffset + fill * configuration.type.size
-    block.withUnsafeMutableBytes { bytes in
-      switch configuration.type {
-      case .float32: bytes.storeBytes(of: Float(value), toByteOffset: offset, as: Float.self)
-      case .float64: bytes.storeBytes(of: value, toByteOffset: offset, as: Double.self)
-      case .int32: bytes.storeBytes(of: Self.integer(value, Int32.self), toByteOffset: offset, as: Int32.self)
-      case .uint32:
-        bytes.storeBytes(of: Self.integer(value, UInt32.self), toByteOffset: offset, as: UInt32.self)
-      case .char: bytes.storeBytes(of: Self.integer(value, UInt8.self), toByteOffset: offset, as: UInt8.self)
-      }
-      if configuration.mode == .sparse {
-        let relative = UInt32(truncatingIfNeeded: tick - blockTick)
-        bytes.storeBytes(
-          of: relative.littleEndian, toByteOffset: layout.stampsOffset + fill * 4, as: UInt32.self)
-      }
+    if log.isRunning { send(.log(block)) }
+    if stream.state == .last { stream = Phase() }
+    if log.state == .last {
+      log = Phase()
+      send(.logEnd)
     }
-    fill += 1
+    fill = 0
+  }
+
+  private static func put(
+    _ value: Double, _ layout: BlockLayout, _ bytes: UnsafeMutableRawBufferPointer, _ fill: Int,
+    _ relative: Int64
+  ) {
+    let offset = BlockLayout.valuesOffset + fill * layout.type.size
+    switch layout.type {
+    case .float32: bytes.storeBytes(of: Float(value), toByteOffset: offset, as: Float.self)
+    case .float64: bytes.storeBytes(of: value, toByteOffset: offset, as: Double.self)
+    case .int32: bytes.storeBytes(of: integer(value, Int32.self), toByteOffset: offset, as: Int32.self)
+    case .uint32: bytes.storeBytes(of: integer(value, UInt32.self), toByteOffset: offset, as: UInt32.self)
+    case .char: bytes.storeBytes(of: integer(value, UInt8.self), toByteOffset: offset, as: UInt8.self)
+    }
+    guard layout.mode == .sparse else { return }
+    let stamp = UInt32(truncatingIfNeeded: relative).littleEndian
+    bytes.storeBytes(of: stamp, toByteOffset: layout.stampsOffset + fill * 4, as: UInt32.self)
   }
 
   /// Zeros behind the last value, and behind the last time stamp.

@@ -10,6 +10,12 @@ enum Limits {
   static let backlogBytes = 1 << 20
   /// Rows of a recording that is played: a day at 1 kHz.
   static let recordingRows = 100_000_000
-  /// Buffers that clients may send to a board.
-  static let buffers = 1024
+  /// Clients of a board, two sockets each: "1,000 streams of one board side by side", and room to come and go.
+  static let connections = 4096
+  /// Violations that are remembered: one is a defect, a hundred say nothing more.
+  static let violations = 100
+  /// A log file is written in pieces of this size, as on a board.
+  static let logPieceBytes = 16_384
+  /// Bytes between the board's audio and socket threads; beyond, messages are dropped (section 12).
+  static let linkQueueBytes = 640 << 10
 }

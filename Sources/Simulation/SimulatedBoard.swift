@@ -6,96 +6,167 @@ public import Transport
 ///
 /// Starts with `start`, runs until `stop`. All its timing hangs on one task that advances the machine by the clock.
 public final class SimulatedBoard: Sendable {
-  private struct State {
+  struct State {
+    var configuration: BoardConfiguration
     var machine: BoardMachine
-    var control: [ObjectIdentifier: (connection: WebSocketConnection, isActive: Bool)] = [:]
+    var link: BoardLink
+    var control: [ObjectIdentifier: Client] = [:]
     var data: [ObjectIdentifier: WebSocketConnection] = [:]
+    var nextClient = 0
     var isStopped = false
+    /// Counts the programs that have run; what the one before was about to send is not sent.
+    var program = 0
+    /// Set anew with each program.
+    var clockBegan = ContinuousClock.now
+    var delayed: [(due: ContinuousClock.Instant, messages: [WebSocketPayload])] = []
 
     var hasActiveClient: Bool { control.values.contains { $0.isActive } }
   }
 
-  private let state: Mutex<State>
-  private let configuration: BoardConfiguration
-  private let server: Mutex<HTTPServer?>
-  private let pace: Mutex<Task<Void, Never>?>
+  struct Client {
+    var connection: WebSocketConnection
+    var number: Int
+    var isActive = false
+  }
 
-  private init(_ configuration: BoardConfiguration) {
-    self.configuration = configuration
-    state = Mutex(State(machine: BoardMachine(configuration)))
-    server = Mutex(nil)
-    pace = Mutex(nil)
+  let state: Mutex<State>
+  let files: BoardLogFiles
+  private let group: TransportGroup
+  private let server: Mutex<HTTPServer?> = Mutex(nil)
+  private let pace: Mutex<Task<Void, Never>?> = Mutex(nil)
+  private let bound: Mutex<Int> = Mutex(0)
+
+  private init(_ configuration: BoardConfiguration, _ group: TransportGroup) throws {
+    files = try BoardLogFiles(folder: configuration.logFolder)
+    self.group = group
+    let machine = BoardMachine(configuration, files: files.existing)
+    state = Mutex(State(configuration: configuration, machine: machine, link: BoardLink(configuration)))
   }
 
   /// Listens, and lets the clock run.
   public static func start(
     _ configuration: BoardConfiguration, group: TransportGroup = .shared
   ) async throws -> SimulatedBoard {
-    let board = SimulatedBoard(configuration)
-    var options = HTTPServer.Options()
-    options.port = configuration.port
-    let server = try await HTTPServer.start(
-      options, group: group,
-      upgrade: { [weak board] request in
-        guard let board else { return .refuse(503) }
-        switch request.path {
-        case "/gui_control": return .accept(ControlSocket(board: board), options: .belaBoard)
-        case "/gui_data": return .accept(DataSocket(board: board), options: .belaBoard)
-        default: return .refuse(404, "no such address on this board\n")
-        }
-      }, handler: { _ in HTTPResponse(status: 404, text: "a board speaks only WebSocket\n") })
-    board.server.withLock { $0 = server }
+    let board = try SimulatedBoard(configuration, group)
+    try await board.listen(port: configuration.port)
     board.pace.withLock {
-      $0 = Task.detached(priority: .high) { [weak board] in await Pacer(configuration).run { board } }
+      $0 = Task.detached(priority: .high) { [weak board] in await BoardPacer(configuration).run { board } }
     }
     return board
   }
 
+  func listen(port: Int) async throws {
+    var options = HTTPServer.Options()
+    options.port = port
+    options.connections = Limits.connections
+    let server = try await HTTPServer.start(
+      options, group: group, upgrade: { [weak self] request in self?.upgrade(request) ?? .refuse(503) },
+      handler: { _ in HTTPResponse(status: 404, text: "a board speaks only WebSocket\n") })
+    bound.withLock { $0 = server.port }
+    self.server.withLock { $0 = server }
+  }
+
+  private func upgrade(_ request: HTTPRequest) -> UpgradeDecision {
+    guard request.version != "1.0", request.version != "HTTP/1.0" else { return .refuse(501) }
+    var headers: HTTPFields = [:]
+    let offered = request.headers["sec-websocket-protocol"]?.split(separator: ",").first
+    if let offered { headers.add("Sec-WebSocket-Protocol", String(offered.drop { $0 == " " })) }
+    switch request.path {
+    case "/gui_control": return .accept(ControlSocket(board: self), headers: headers, options: .belaBoard)
+    case "/gui_data": return .accept(DataSocket(board: self), headers: headers, options: .belaBoard)
+    default: return .refuse(404, "no such address on this board\n")
+    }
+  }
+
   public var host: String { "127.0.0.1" }
-  public var port: Int { server.withLock { $0?.port ?? 0 } }
+  public var port: Int { bound.withLock { $0 } }
+  /// Where its log files are.
+  public var logFolder: String { files.folder }
 
   /// Ends the program on the board: all connections see the end of TCP, without a Close.
   public func stop() async {
     state.withLock { $0.isStopped = true }
     pace.withLock { $0?.cancel() }
-    let server = server.withLock { $0 }
+    await stopListening()
+    files.close()
+  }
+
+  func stopListening() async {
+    let server = server.withLock { server in
+      defer { server = nil }
+      return server
+    }
+    server?.cutConnections()
     await server?.stop()
   }
 
+  func cutConnections() { server.withLock { $0 }?.cutConnections() }
+
   /// Ticks that have happened.
   public var tick: Int64 { state.withLock { $0.machine.now } }
+  /// What clients have sent that would crash a real board (section 13).
+  public var violations: [String] { state.withLock { $0.machine.violations } }
+  /// Messages that got lost on purpose.
+  public var lost: Int { state.withLock { $0.link.lost } }
 
   // MARK: - Time
 
   /// Lets the clock go on and sends what comes of it. Answers the longest queue of any reader; nil after `stop`.
-  fileprivate func advance(to tick: Int64) -> Int? {
-    let (items, readers) =
-      state.withLock { state -> ([BoardMachine.Item], [WebSocketConnection])? in
-        guard !state.isStopped else { return nil }
-        return (state.machine.advance(to: tick, isActive: state.hasActiveClient), Array(state.data.values))
-      } ?? ([], [])
-    guard !state.withLock({ $0.isStopped }) else { return nil }
-    if !items.isEmpty {
-      let messages = items.flatMap { [WebSocketPayload.binary($0.header), .binary($0.payload)] }
-      // A reader that is too far behind is disconnected by its own queue, as on a board.
-      for reader in readers { try? reader.sendAll(messages) }
+  func advance(to tick: Int64) -> Int? {
+    let work = state.withLock { state -> Work? in
+      guard !state.isStopped else { return nil }
+      let output = state.machine.advance(to: tick, isActive: state.hasActiveClient)
+      var messages: [WebSocketPayload] = []
+      messages.reserveCapacity(output.items.count * 2)
+      for item in output.items {
+        let (header, payload) = state.link.pass(item, rate: state.configuration.rate)
+        if let header { messages.append(.binary(header)) }
+        if let payload { messages.append(.binary(payload)) }
+      }
+      state.delay(&messages)
+      let readers = Array(state.data.values)
+      return Work(messages: messages, readers: readers, replies: output.replies, logs: output.logs)
     }
-    return readers.map(\.queuedBytes).max() ?? 0
+    guard let work else { return nil }
+    // A reader that is too far behind is disconnected by its own queue, as on a board.
+    if !work.messages.isEmpty { for reader in work.readers { try? reader.sendAll(work.messages) } }
+    files.perform(work.logs)
+    // The end message of a session goes behind its last blocks.
+    send(work.replies)
+    return work.readers.map(\.queuedBytes).max() ?? 0
   }
 
-  fileprivate var now: Int64 { state.withLock { $0.machine.now } }
+  private struct Work {
+    var messages: [WebSocketPayload]
+    var readers: [WebSocketConnection]
+    var replies: [BoardMachine.Reply]
+    var logs: [BoardMachine.LogAction]
+  }
+
+  func send(_ replies: [BoardMachine.Reply]) {
+    guard !replies.isEmpty else { return }
+    let (clients, bareNaN) = state.withLock {
+      (Array($0.control.values), $0.configuration.faults.writesBareNaN)
+    }
+    for reply in replies {
+      let text = BoardText.text(of: reply.message, bareNaN: bareNaN)
+      for client in clients where reply.client == nil || reply.client == client.number {
+        try? client.connection.send(text: text)
+      }
+    }
+  }
 
   // MARK: - Clients
 
   fileprivate func opened(control connection: WebSocketConnection) {
-    let all = state.withLock { state in
-      state.control[ObjectIdentifier(connection)] = (connection, false)
-      return state.control.values.map(\.connection)
+    let (all, text) = state.withLock { state -> ([WebSocketConnection], String?) in
+      state.nextClient += 1
+      state.control[ObjectIdentifier(connection)] = Client(connection: connection, number: state.nextClient)
+      let text = state.configuration.faults.greets ? BoardText.greeting(state.configuration.projectName) : nil
+      return (state.control.values.map(\.connection), text)
     }
-    let event = BelaJSON.object([
-      "event": .string("connection"), "projectName": .string(configuration.projectName),
-    ])
-    for one in all { try? one.send(text: event.text) }
+    guard let text else { return }
+    for one in all { try? one.send(text: text) }
   }
 
   fileprivate func closed(control connection: WebSocketConnection) {
@@ -112,56 +183,33 @@ public final class SimulatedBoard: Sendable {
 
   fileprivate func received(_ text: [UInt8], on connection: WebSocketConnection) {
     // Raw text beyond ASCII is refused as a whole, silently, as everything that is wrong.
-    guard text.allSatisfy({ $0 < 0x80 }), let message = BelaJSON(text), message.isObject else { return }
-    let (replies, all) = state.withLock { state in
+    guard text.allSatisfy({ $0 < 0x80 }), let message = BelaJSON(text), message.isObject else {
+      return state.withLock { state in
+        if !text.allSatisfy({ $0 < 0x80 }) { state.machine.violate("text on control beyond ASCII") }
+      }
+    }
+    let replies = state.withLock { state -> [BoardMachine.Reply] in
+      let client = ObjectIdentifier(connection)
       switch message["event"]?.string {
-      case "connection-reply", "active": state.control[ObjectIdentifier(connection)]?.isActive = true
-      case "inactive": state.control[ObjectIdentifier(connection)]?.isActive = false
+      case "connection-reply", "active": state.control[client]?.isActive = true
+      case "inactive": state.control[client]?.isActive = false
       default: break
       }
-      return (state.machine.receive(message), state.control.values.map(\.connection))
+      let replies = state.machine.receive(message, from: state.control[client]?.number ?? 0)
+      return state.configuration.faults.answersList
+        ? replies : replies.filter { $0.message["watcher"] == nil }
     }
-    for reply in replies {
-      for one in all { try? one.send(text: reply.text.replacing("/", with: "\\/")) }
-    }
+    send(replies)
   }
-}
 
-/// Says how far the board's clock has come, and waits in between.
-private struct Pacer {
-  private let configuration: BoardConfiguration
+  /// A binary message on control is read as text without an end: the program crashes.
+  fileprivate func receivedBinary(on connection: WebSocketConnection) {
+    state.withLock { $0.machine.violate("a binary message on control") }
+    connection.closeNow()
+  }
 
-  init(_ configuration: BoardConfiguration) { self.configuration = configuration }
-
-  func run(_ board: () -> SimulatedBoard?) async {
-    let start = ContinuousClock.now
-    let isFree = configuration.speed == .infinity
-    var paused = Duration.zero
-    while !Task.isCancelled {
-      guard let current = board() else { return }
-      let now = current.now
-      var target = now + Limits.sliceTicks
-      if !isFree {
-        let elapsed = ContinuousClock.now - start - paused
-        let due = Int64(elapsed / .seconds(1) * configuration.rate * configuration.speed)
-        // Whole blocks only: that is when a program hands over.
-        let block = Int64(max(1, configuration.block))
-        target = min(target, due / block * block)
-      }
-      if target > now {
-        guard let backlog = current.advance(to: target) else { return }
-        if configuration.speed > 1, backlog > Limits.backlogBytes {
-          // In fast motion time waits for the readers, and nothing is lost.
-          let before = ContinuousClock.now
-          try? await Task.sleep(for: .milliseconds(1))
-          paused += ContinuousClock.now - before
-        } else if isFree {
-          await Task.yield()
-        }
-        continue
-      }
-      try? await Task.sleep(for: .milliseconds(2))
-    }
+  fileprivate func received(buffer: [UInt8]) {
+    state.withLock { $0.machine.receive(buffer: buffer) }
   }
 }
 
@@ -175,7 +223,10 @@ private final class ControlSocket: WebSocketHandler {
   func closed(_ reason: CloseReason, _ connection: WebSocketConnection) { board?.closed(control: connection) }
 
   func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
-    guard message.kind == .text else { return }
+    guard message.kind == .text else {
+      board?.receivedBinary(on: connection)
+      return
+    }
     board?.received(message.array, on: connection)
   }
 }
@@ -188,5 +239,8 @@ private final class DataSocket: WebSocketHandler {
 
   func opened(_ connection: WebSocketConnection) { board?.opened(data: connection) }
   func closed(_ reason: CloseReason, _ connection: WebSocketConnection) { board?.closed(data: connection) }
-  func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {}
+
+  func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
+    board?.received(buffer: message.array)
+  }
 }

@@ -5,7 +5,8 @@ import Testing
 
 @Suite(.serialized) struct BoardStreamTests {
   /// Every sample once, in order, at its tick, with its value.
-  static func expectExact(_ sink: Collector, _ name: String, _ type: DataType, step: Int64, count: Int? = nil) {
+  static func expectExact(_ sink: Collector, _ name: String, _ type: DataType, step: Int64, count: Int? = nil)
+  {
     let samples = sink.samples(name)
     #expect(sink.gaps(name).isEmpty, "\(name): \(sink.gaps(name))")
     if let count { #expect(samples.count == count, "\(name): \(samples.count)") }
@@ -14,7 +15,8 @@ import Testing
       return
     }
     for (position, sample) in samples.enumerated() {
-      guard sample.tick == first.tick + Int64(position) * step, sample.value == BoardRig.counter(sample.tick, type)
+      guard sample.tick == first.tick + Int64(position) * step,
+        sample.value == BoardRig.counter(sample.tick, type)
       else {
         Issue.record("\(name)[\(position)] is \(sample), first \(first)")
         return
@@ -52,7 +54,8 @@ import Testing
   @Test func anEndlessStreamStopsExactly() async throws {
     try await BoardRig.with(BoardRig.allTypes()) { rig in
       let sink = Collector()
-      let feed = try await rig.source.open(StreamRequest(channels: ["d_dense", "c_dense", "j_sparse"]), sink: sink)
+      let feed = try await rig.source.open(
+        StreamRequest(channels: ["d_dense", "c_dense", "j_sparse"]), sink: sink)
       #expect(feed.channels.map(\.name) == ["d_dense", "c_dense", "j_sparse"])
       #expect(await sink.until { $0.count("c_dense") > 8192 })
       try await feed.stop()
@@ -93,7 +96,8 @@ import Testing
       let sink = Collector()
       let now = try await rig.source.now()
       let request = StreamRequest(
-        channels: ["d_dense", "i_dense", "j_sparse"], ticks: [511, 1, 1000], at: [now + 4410, now + 9000, now + 2000])
+        channels: ["d_dense", "i_dense", "j_sparse"], ticks: [511, 1, 1000],
+        at: [now + 4410, now + 9000, now + 2000])
       _ = try await rig.source.open(request, sink: sink)
       #expect(await sink.until { $0.events == [.finished] })
       Self.expectExact(sink, "d_dense", .float64, step: 1, count: 512)
@@ -135,7 +139,8 @@ import Testing
       try await rig.source.control(["i_dense", "j_dense", "c_dense", "f_dense"])
       try await rig.source.set(["i_dense": -4.6, "j_dense": 4_294_967_292, "c_dense": 252, "f_dense": 0.1])
       let values = try await rig.source.values(["i_dense", "j_dense", "c_dense", "f_dense"])
-      #expect(values == ["i_dense": -4, "j_dense": 4_294_967_292, "c_dense": 252, "f_dense": Double(Float(0.1))])
+      #expect(
+        values == ["i_dense": -4, "j_dense": 4_294_967_292, "c_dense": 252, "f_dense": 0.100000001490116])
       await #expect(throws: BelaError.self) { try await rig.source.set(["c_dense": 300]) }
       try await rig.source.set(["j_dense": 0])
       try await rig.source.setMask(["j_dense": (value: 61680, mask: 65280)])
@@ -159,12 +164,16 @@ import Testing
         (StreamRequest(channels: ["d_dense"], ticks: [-1]), "argument"),
         (StreamRequest(channels: ["d_dense"], at: [-1]), "argument"),
         (StreamRequest(channels: ["d_dense"], periods: [1 << 31]), "argument"),
-        (StreamRequest(span: .second, ticks: [1]), "argument"), (StreamRequest(downsampleFactor: 2), "argument"),
+        (StreamRequest(span: .second, ticks: [1]), "argument"),
+        (StreamRequest(downsampleFactor: 2), "argument"),
         (StreamRequest(projectName: "other"), "project"),
       ]
       for (request, code) in wrong {
-        let error = await #expect(throws: BelaError.self) { _ = try await rig.source.open(request, sink: sink) }
-        #expect(error?.code == code && error?.hint != nil || code == "argument", "\(String(describing: error))")
+        let error = await #expect(throws: BelaError.self) {
+          _ = try await rig.source.open(request, sink: sink)
+        }
+        #expect(
+          error?.code == code && error?.hint != nil || code == "argument", "\(String(describing: error))")
       }
       let after = try await rig.source.list()
       #expect(after.variables.allSatisfy { !$0.isWatched && $0.monitorPeriod == 0 })

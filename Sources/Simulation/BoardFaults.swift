@@ -1,0 +1,84 @@
+/// What is wrong with a simulated board; nothing by default. Deterministic for the configuration's seed.
+public struct BoardFaults: Sendable {
+  /// What a real board does with a stream while no client is active (section 7): it goes on with the block in progress
+  /// when somebody comes, so that blocks have holes, and sends stale ones. Off, such blocks are thrown away.
+  public var keepsStaleBlocks = false
+  /// Header ids are this much above the positions in the list (section 6.1).
+  public var idShift = 0
+  /// Values in `list` are not numbers.
+  public var listsNaN = false
+  /// And stand there bare, as in a build with fast-math, which is no JSON.
+  public var writesBareNaN = false
+  /// Share of headers and payloads that get lost, each for itself.
+  public var headerLoss = 0.0
+  public var payloadLoss = 0.0
+  /// Bytes a second that the link carries; what does not fit its queue of 640 KiB is lost, headers and payloads each for
+  /// themselves. Nil for no limit.
+  public var linkRate: Double?
+  /// How late messages of the data socket leave, and how much more, at random.
+  public var latency = Duration.zero
+  public var jitter = Duration.zero
+  /// Whether `list` is answered.
+  public var answersList = true
+  /// Whether it greets.
+  public var greets = true
+
+  public init() {}
+}
+
+/// Which messages get lost.
+struct BoardLink: Sendable {
+  private let faults: BoardFaults
+  private var random: UInt64
+  private var queued = 0.0
+  private var lastTick: Int64 = 0
+  /// Lost on demand, before chance is asked.
+  var nextHeaders = 0
+  var nextPayloads = 0
+  var nextWrongTypes = 0
+  private(set) var lost = 0
+
+  init(_ configuration: BoardConfiguration) {
+    faults = configuration.faults
+    random = configuration.seed
+  }
+
+  /// What of an item goes out: header, payload, or neither.
+  mutating func pass(_ item: BoardMachine.Item, rate: Double) -> (header: [UInt8]?, payload: [UInt8]?) {
+    var header: [UInt8]? = item.header
+    var payload: [UInt8]? = item.payload
+    if nextWrongTypes > 0 {
+      nextWrongTypes -= 1
+      header![header!.count - 1] = header!.last == UInt8(ascii: "d") ? UInt8(ascii: "f") : UInt8(ascii: "d")
+    }
+    if nextHeaders > 0 || chance(faults.headerLoss) { header = nil }
+    if nextPayloads > 0 || chance(faults.payloadLoss) { payload = nil }
+    nextHeaders = max(0, nextHeaders - 1)
+    nextPayloads = max(0, nextPayloads - 1)
+    if let linkRate = faults.linkRate {
+      queued = max(0, queued - Double(item.tick - lastTick) / rate * linkRate)
+      lastTick = item.tick
+      if !fits(header?.count) { header = nil }
+      if !fits(payload?.count) { payload = nil }
+    }
+    lost += (header == nil ? 1 : 0) + (payload == nil ? 1 : 0)
+    return (header, payload)
+  }
+
+  private mutating func fits(_ bytes: Int?) -> Bool {
+    guard let bytes else { return true }
+    guard queued + Double(bytes) <= Double(Limits.linkQueueBytes) else { return false }
+    queued += Double(bytes)
+    return true
+  }
+
+  private mutating func chance(_ share: Double) -> Bool { share > 0 && chance() < share }
+
+  /// 0 to 1, the same row for the same seed.
+  mutating func chance() -> Double {
+    random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    var bits = random ^ (random >> 33)
+    bits = bits &* 0xff51_afd7_ed55_8ccd
+    return Double((bits ^ (bits >> 33)) >> 11) / Double(1 << 53)
+  }
+}

@@ -1,0 +1,96 @@
+import Bela
+import Synchronization
+import Transport
+
+/// Things that happen to a board.
+extension SimulatedBoard {
+  /// The next so many headers or payloads get lost, or name a wrong type.
+  public func lose(headers: Int = 0, payloads: Int = 0, wrongTypes: Int = 0) {
+    state.withLock { state in
+      state.link.nextHeaders += headers
+      state.link.nextPayloads += payloads
+      state.link.nextWrongTypes += wrongTypes
+    }
+  }
+
+  /// The link breaks and comes back at once; the program goes on.
+  public func breakConnections() { cutConnections() }
+
+  /// The data sockets end in the middle of a block.
+  public func breakWithinBlock() {
+    let sockets = state.withLock { Array($0.data.values) }
+    for socket in sockets {
+      // A frame of 4104 bytes that stops after ten.
+      socket.sendRaw([0x82, 126, 0x10, 0x08] + Array(repeating: 7, count: 10))
+      socket.reset()
+    }
+  }
+
+  /// The program is started anew: its clock begins again, all it was told is forgotten, all connections end.
+  /// - Parameter project: another program by that name.
+  public func restart(project: String? = nil) {
+    let sockets = state.withLock { state -> [WebSocketConnection] in
+      if let project { state.configuration.projectName = project }
+      state.program += 1
+      state.machine = BoardMachine(state.configuration, files: files.existing)
+      state.clockBegan = .now
+      state.delayed = []
+      defer {
+        state.control = [:]
+        state.data = [:]
+      }
+      return state.control.values.map(\.connection) + state.data.values
+    }
+    for socket in sockets { socket.closeNow() }
+  }
+
+  /// The program ends and nobody listens any more; `resume` starts it anew at the same port.
+  public func endProgram() async {
+    state.withLock { state in
+      state.delayed = []
+      state.control = [:]
+      state.data = [:]
+    }
+    await stopListening()
+  }
+
+  public func resume() async throws {
+    let port = port
+    restart()
+    try await listen(port: port)
+  }
+
+  /// From now on nothing is read and nothing is sent, not even a Pong; the connections stay.
+  public func fallSilent() {
+    let sockets = state.withLock { state in
+      state.control.values.map(\.connection) + Array(state.data.values)
+    }
+    for socket in sockets { socket.fallSilent() }
+  }
+
+  /// Sends any text to all control connections.
+  package func say(_ text: String) {
+    for client in state.withLock({ Array($0.control.values) }) { try? client.connection.send(text: text) }
+  }
+
+  /// Sends any bytes to all data connections.
+  package func send(data bytes: [UInt8]) {
+    for socket in state.withLock({ Array($0.data.values) }) { try? socket.send(binary: bytes) }
+  }
+}
+
+extension SimulatedBoard.State {
+  /// Keeps messages back for as long as the link takes; leaves those that are due.
+  mutating func delay(_ messages: inout [WebSocketPayload]) {
+    let faults = configuration.faults
+    guard faults.latency > .zero || faults.jitter > .zero else { return }
+    if !messages.isEmpty {
+      let due = ContinuousClock.now + faults.latency + faults.jitter * link.chance()
+      // TCP keeps the order: a message is never earlier than the one before.
+      delayed.append((max(due, delayed.last?.due ?? due), messages))
+    }
+    let ready = delayed.prefix { $0.due <= .now }
+    messages = ready.flatMap(\.messages)
+    delayed.removeFirst(ready.count)
+  }
+}
