@@ -89,7 +89,7 @@ extension Library {
     } else {
       function = try call.function(1)
     }
-    guard state.scheduler.tasks.count < Limits.tasks else {
+    guard state.scheduler.taskCount < Limits.tasks else {
       throw LuaError("too_many", "\(Limits.tasks) tasks run already", hint: "wait for some of them first")
     }
     let task = state.scheduler.spawn(function!, arguments: call.values(from: 2), name: name)

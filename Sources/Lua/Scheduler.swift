@@ -60,6 +60,9 @@ public final class Scheduler {
   /// All tasks that have not ended, by age; the foreground is among them.
   public var tasks: [LuaTask] { all.values.sorted { $0.id < $1.id } }
 
+  /// How many tasks have not ended.
+  public var taskCount: Int { all.count }
+
   /// Starts a task; it runs when the present one waits, or in the next `turn`.
   /// - Parameter arguments: of the function.
   @discardableResult

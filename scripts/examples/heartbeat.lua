@@ -31,7 +31,7 @@ local function sample(v)
   energies[n % window] = slope
   level = math.max(energy, level * 0.9995)
   if energy < 0.15 * level then armed = true end
-  if armed and energy > 0.3 * level and n > RATE and n - last_beat > RATE // 4 then
+  if armed and energy > 0.3 * level and n > RATE and n - last_beat > RATE // 3 then
     beats[#beats + 1] = n
     last_beat, armed = n, false
   end
