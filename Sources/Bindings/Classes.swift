@@ -1,9 +1,11 @@
+import Bela
 public import Lua
 import Telemetry
 
 /// The kinds of objects that scripts hold.
 public final class Classes {
   let source = LuaClass<SourceObject>("Source")
+  let log = LuaClass<BelaLogger>("Log")
   let streamer = LuaClass<StreamerObject>("Streamer")
   let reader = LuaClass<ReaderObject>("Reader")
   let frame = LuaClass<LuaBox<Frame>>("Frame")
@@ -17,6 +19,7 @@ public final class Classes {
   public var members: [(name: String, methods: [String], fields: [String])] {
     [
       (source.name, source.methodNames, source.fieldNames),
+      (log.name, log.methodNames, log.fieldNames),
       (streamer.name, streamer.methodNames, streamer.fieldNames),
       (reader.name, reader.methodNames, reader.fieldNames), (frame.name, frame.methodNames, frame.fieldNames),
       (series.name, series.methodNames, series.fieldNames),
@@ -39,8 +42,10 @@ extension Library {
     defineStreamers()
     defineSources()
     defineBela()
+    defineBelaLog()
     defineTasks()
     state.register(classes.source)
+    state.register(classes.log)
     state.register(classes.streamer)
     state.register(classes.reader)
     state.register(classes.frame)

@@ -11,6 +11,10 @@ extension Library {
       try self.connectBela(call)
     }
     state.rawSet(belaTable, .string("connect"), connectBela)
+    let readLog = state.function(name: "read_log") { [unowned self] call throws(LuaError) in
+      try self.readLog(call)
+    }
+    state.rawSet(belaTable, .string("read_log"), readLog)
     let connect = state.function(name: "connect") { [unowned self] call throws(LuaError) in
       try self.connect(SourceAddress(url: try call.string(1)), call)
     }
@@ -70,7 +74,9 @@ extension Library {
         (host, port) = (started.host, started.port)
       }
       do {
-        return (try await BelaSource.connect(host: host, port: port, timeout: address.timeout), device)
+        let board = try await BelaSource.connect(
+          host: host, port: port, timeout: address.timeout, logFolder: device?.logFolder)
+        return (board, device)
       } catch {
         await device?.close()
         throw error

@@ -192,7 +192,7 @@ extension Library {
   }
 
   /// One tick count for all channels, or a list with one each.
-  private func ticks(_ options: LuaOptions, _ name: String) throws(LuaError) -> [Int64] {
+  func ticks(_ options: LuaOptions, _ name: String) throws(LuaError) -> [Int64] {
     let value = options.value(name)
     if value.isNil { return [] }
     if case .table(let table) = value {

@@ -70,7 +70,13 @@ public protocol Simulators: Sendable {
 public protocol SimulatedDevice: Sendable {
   var host: String { get }
   var port: Int { get }
+  /// Where on this machine its log files are; nil for a device that writes none.
+  var logFolder: String? { get }
   func close() async
+}
+
+extension SimulatedDevice {
+  public var logFolder: String? { nil }
 }
 
 /// Carries calls from any thread to the library on its own.

@@ -38,5 +38,6 @@ private struct BoardDevice: SimulatedDevice {
 
   var host: String { board.host }
   var port: Int { board.port }
+  var logFolder: String? { board.logFolder }
   func close() async { await board.stop() }
 }

@@ -81,6 +81,25 @@ import Testing
     #expect(values == "true true true")
   }
 
+  @Test func aLogIsFetchedAndReadWithItsExactTicks() async throws {
+    let values = try await values(
+      """
+      local folder = os.tmpname()
+      os.remove(folder)
+      local from = board:now() + 1600
+      local log = board:log{ "myvar", "myvar3" }:start{ at = from, ticks = 1200 }
+      while board:now() < from + 1200 do sleep(0.02) end
+      local paths = log:stop():fetch(folder)
+      local d = log:read()
+      local x = bela.read_log(paths[1])
+      log:delete()
+      for _, path in ipairs(paths) do os.remove(path) end
+      os.remove(folder)
+      return #paths, #d.myvar, d.myvar:time(1) - from, d.myvar[-1] - d.myvar[1], #d.myvar3, x.name, #log:files()
+      """)
+    #expect(values == "2 1201 0 1200.0 101 myvar 0")
+  }
+
   static let mistakes: [(source: String, code: String, message: String)] = [
     ("board:monitor{}", "argument", "no variable is named"),
     ("board:monitor{ 'pot1' }", "argument", "a number by name expected"),
@@ -97,6 +116,9 @@ import Testing
     ("board:send_buffer(0, 'f', { 1, 'a' })", "argument", "value 2 is a string"),
     ("board:send_buffer(0, 'i', { 3e9 })", "argument", "does not fit type i"),
     ("board:send_buffer(-1, 'f', { 1 })", "argument", "a buffer's id counts from 0"),
+    ("board:log{ 'pot9' }", "unknown_channel", "no variable named \"pot9\""),
+    ("board:log{ 'pot1' }:fetch()", "argument", "nothing has been logged"),
+    ("bela.read_log('/nowhere/at/all.bin')", "no_file", "cannot open"),
     ("board:send_buffer(0, 'f', 5)", "argument", "a list of numbers or a series expected"),
   ]
 

@@ -59,6 +59,7 @@ private struct BoardsInside: Simulators {
     let board: SimulatedBoard
     var host: String { board.host }
     var port: Int { board.port }
+    var logFolder: String? { board.logFolder }
     func close() async { await board.stop() }
   }
 

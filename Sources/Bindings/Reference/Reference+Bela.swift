@@ -62,5 +62,56 @@ extension Reference {
       """,
       failure: "raises argument for values that do not fit, closed, unsupported",
       example: "board:send_buffer(0, \"f\", { 0.1, 0.2, 0.3 })\nboard:send_buffer(0, \"f\", x:slice(1, 10))"),
+    .init(
+      "Source:log", "names?: string[] -> Log",
+      """
+      A log of these variables in files on the board, all without names; nothing is written before `start`. It goes on \
+      when nobody is connected.
+      """,
+      failure: "raises unknown_channel, timeout, closed, unsupported",
+      example: "print(board:log{ \"pot1\", \"pot2\" })"),
+    .init(
+      "Log:start", "options?: {at?:integer|integer[],ticks?:integer|integer[]} -> Log",
+      """
+      Starts, and returns once the board has accepted every variable. `at` begins at a tick of the board's clock, \
+      `ticks` ends by itself after so many; one for all, or a list with one each.
+      """,
+      failure: "raises busy when one is being logged, timeout, argument, closed",
+      example:
+        "local log = board:log{ \"pot1\" }:start{ at = board:now() + 800, ticks = 800 }\nprint(#log:files())\nlog:stop()"
+    ),
+    .init(
+      "Log:stop", "-> Log", "Ends the log, and waits until the board has closed its files (1.5 s at most).",
+      failure: "raises timeout, closed",
+      example: "local log = board:log{ \"pot1\" }:start()\nlog:stop()\nprint(#log:files())"),
+    .init(
+      "Log:files", "-> string[]", "Names of the files on the board, in the order of the variables.",
+      example: "print(#board:log{ \"pot1\" }:files())"),
+    .init(
+      "Log:fetch", "folder?: string -> string[]",
+      """
+      Copies the files into a folder (the current one) and returns their paths; a file that exists is not overwritten, \
+      the new one gets a number. From a board it runs your `scp`, or `sftp`, which must work without a password.
+      """,
+      failure: "raises tool when there is neither or it fails, argument before the first start",
+      example:
+        "local log = board:log{ \"pot1\" }:start{ ticks = 800 }\nsleep(0.3)\nlog:stop()\nlocal path = log:fetch(os.getenv(\"TMPDIR\") or \"/tmp\")[1]\nprint(bela.read_log(path).name)\nos.remove(path)"
+    ),
+    .init(
+      "Log:read", "-> Frame",
+      "What `fetch` has copied, cut exactly where the log began and ended.",
+      failure: "raises argument before fetch, no_file, format",
+      example:
+        "local log = board:log{ \"pot1\" }:start{ ticks = 800 }\nsleep(0.3)\nlog:stop()\nlocal path = log:fetch(os.getenv(\"TMPDIR\") or \"/tmp\")[1]\nprint(#log:read().pot1)\nos.remove(path)"
+    ),
+    .init(
+      "Log:delete", "", "Deletes the files on the board.", failure: "raises tool",
+      example:
+        "local log = board:log{ \"pot1\" }:start()\nlog:stop()\nlog:delete()\nprint(#log:files())"),
+    .init(
+      "bela.read_log", "path: string -> Series",
+      "Reads a log file that a board wrote, from 32-bit and 64-bit boards.",
+      failure: "raises no_file, format, too_large",
+      example: "local log, why = try(bela.read_log, \"nowhere.bin\")\nprint(why.code)"),
   ]
 }
