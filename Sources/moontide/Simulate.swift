@@ -54,7 +54,32 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
   @Option(help: "Name of the program on the board.")
   var project: String?
 
+  @Flag(help: "Speaks the seed command protocol too, which real boards do not.")
+  var seedProtocol = false
+
+  @Option(help: ArgumentHelp("Folder for its log files; they are kept.", valueName: "folder"))
+  var logs: String?
+
+  @Flag(help: "Keeps blocks while no client is active, with holes and stale data, as a board does.")
+  var staleBlocks = false
+
+  @Option(help: ArgumentHelp("How late data leave.", valueName: "milliseconds"))
+  var latency = 0.0
+
+  @Option(help: ArgumentHelp("How much later still, at random.", valueName: "milliseconds"))
+  var jitter = 0.0
+
+  @Option(
+    help: ArgumentHelp("Bytes a second that the link carries; what is too much is lost.", valueName: "bytes"))
+  var linkRate: Double?
+
   func validate() throws {
+    guard (0...60_000).contains(latency), (0...60_000).contains(jitter) else {
+      throw ValidationError("--latency and --jitter are milliseconds, at most a minute")
+    }
+    guard linkRate.map({ $0 > 0 }) ?? true else {
+      throw ValidationError("--link-rate is a number above zero")
+    }
     guard rate >= 1, rate <= 1e7 else { throw ValidationError("--rate is a number from 1 to 10000000") }
     guard (1...65536).contains(block) else { throw ValidationError("--block is a number from 1 to 65536") }
     guard speed > 0 else { throw ValidationError("--speed is a number above zero") }
@@ -112,6 +137,12 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
     configuration.seed = seed
     configuration.speed = speed
     configuration.port = Int(port)
+    configuration.speaksSeedProtocol = seedProtocol
+    configuration.logFolder = logs
+    configuration.faults.keepsStaleBlocks = staleBlocks
+    configuration.faults.latency = .milliseconds(latency)
+    configuration.faults.jitter = .milliseconds(jitter)
+    configuration.faults.linkRate = linkRate
     if let project { configuration.projectName = project }
     return configuration
   }

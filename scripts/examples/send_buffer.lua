@@ -3,7 +3,8 @@
 --
 -- A program on a board can own buffers that are filled from here: a wave table, filter coefficients, text. Each has
 -- a number, in the order in which the program made them, and a type: "f" float, "d" double, "i" int, "j" unsigned
--- int, "c" char. The simulated board takes them as a board does, which is: without an answer.
+-- int, "c" char. A board answers nothing. The program of the simulated one has two float buffers, and assigns what
+-- comes to its variables `buffer1` and `buffer2`, one element after the other.
 
 -- %% A wave table of 1024 values
 board = bela.connect("sim")
@@ -20,9 +21,19 @@ s:stop()
 board:send_buffer(0, "f", pot1 * 0.5)
 print(("sent %d values that came from the board"):format(#pot1))
 
+-- %% Did it come? The variable of the second buffer has the last element that was sent
+board:send_buffer(1, "f", { 0.5, 0.25, 0.125 })
+local tries = 0
+repeat
+  sleep("10ms")
+  tries = tries + 1
+  last = board:get{ "buffer2" }.buffer2
+until last == 0.125 or tries == 200
+print("the program has received " .. last)
+
 -- %% Text, and whole numbers
-board:send_buffer(1, "c", "hello board")
-board:send_buffer(2, "i", { 3, -2, 1 })
+board:send_buffer(2, "c", "hello board")
+board:send_buffer(3, "i", { 3, -2, 1 })
 print("sent text and whole numbers")
 
 -- %% [markdown]
@@ -33,7 +44,7 @@ print("sent text and whole numbers")
 -- %% Errors
 for _, attempt in ipairs{
   function() board:send_buffer(0, "x", wave) end,
-  function() board:send_buffer(2, "i", { 3e9 }) end,
+  function() board:send_buffer(3, "i", { 3e9 }) end,
 } do
   local ok, err = try(attempt)
   print(err)
