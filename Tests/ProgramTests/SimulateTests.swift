@@ -73,6 +73,19 @@ import Testing
     }
   }
 
+  @Test func itsLogsStayInTheFolderThatItIsGiven() async throws {
+    try await onThread {
+      let folder = try TemporaryFolder()
+      let board = try Board(["--rate", "8000", "--logs", folder.path, "--latency", "5", "--jitter", "5"])
+      let outcome = try board.script(
+        "local log = board:log{ 'myvar' }:start{ ticks = 800 } sleep(0.3) log:stop() print(log:files()[1])")
+      #expect(outcome.output == "myvar.bin\n", "\(outcome)")
+      board.stop(with: SIGTERM)
+      let read = try ProgramRunner.run(["-e", "print(bela.read_log('\(folder.path)/myvar.bin').name)"])
+      #expect(read.output == "myvar\n", "\(read)")
+    }
+  }
+
   @Test func aPortInUseIs69AndSaysSo() async throws {
     try await onThread {
       let board = try Board()
@@ -85,6 +98,7 @@ import Testing
 
   @Test(arguments: [
     (["--vars", "pot1:q"], 2, "\"pot1:q\" is no variable"), (["--rate", "0"], 2, "--rate is a number"),
+    (["--latency", "-1"], 2, "--latency"), (["--link-rate", "0"], 2, "--link-rate is a number"),
     (["--play", "/nowhere.csv"], 66, "cannot read /nowhere.csv"),
   ])
   func whatIsWrongIsSaid(_ arguments: [String], code: Int32, message: String) async throws {
