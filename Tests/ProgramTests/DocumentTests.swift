@@ -49,6 +49,14 @@ import Testing
     }
   }
 
+  @Test func theReferenceInTheManualIsThatOfTheProgram() async throws {
+    try await onThread {
+      let manual = try String(contentsOf: Self.root.appendingPathComponent("REPL.md"), encoding: .utf8)
+      let reference = try ProgramRunner.run(["reference"]).output
+      #expect(manual.hasSuffix(reference), "make it anew with: moontide reference")
+    }
+  }
+
   @Test func theReadmeHasASession() {
     #expect(Self.sessions("README.md").count == 1)
   }

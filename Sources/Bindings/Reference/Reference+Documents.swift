@@ -1,0 +1,53 @@
+extension Reference {
+  /// The reference part of REPL.md.
+  public static var markdown: String {
+    groups.map { title, entries in "### \(title)\n\n" + entries.map(\.markdown).joined(separator: "\n") }
+      .joined(separator: "\n")
+  }
+
+  /// `moontide.d.lua`: definitions that editors with the Lua language server read.
+  public static var definitions: String {
+    var text = """
+      ---@meta
+      -- Made by `moontide reference --definitions`.
+
+      ---@alias Span number|string|TimeSpan  seconds, "250ms", or a TimeSpan
+
+
+      """
+    var defined: Set<String> = []
+    for owner in entries.map(\.owner) where !owner.isEmpty && defined.insert(owner).inserted {
+      text += "---@class \(owner)\n"
+      for entry in entries where entry.owner == owner && (entry.kind == .field || entry.kind == .constant) {
+        text += "---@field \(entry.member) \(entry.returns.first ?? "any") \(entry.firstSentence)\n"
+      }
+      text += "\(owner) = {}\n\n"
+    }
+    for entry in entries where entry.kind == .function || entry.kind == .method {
+      text += entry.definition + "\n"
+    }
+    return text
+  }
+}
+
+extension ReferenceEntry {
+  fileprivate var markdown: String {
+    var text = "#### `\(signature)`\n\n\(self.text)\n"
+    if !failure.isEmpty { text += "\nOn failure: \(failure).\n" }
+    text += "\n```lua\n\(example)\n```\n"
+    return text
+  }
+
+  fileprivate var firstSentence: String {
+    text.firstRange(of: ". ").map { String(text[..<$0.lowerBound]) } ?? text
+  }
+
+  fileprivate var definition: String {
+    var lines = ["---\(text)"]
+    for (name, type) in parameters { lines.append("---@param \(name) \(type)") }
+    if !returns.isEmpty { lines.append("---@return " + returns.joined(separator: ", ")) }
+    let names = parameters.map { $0.name.replacing("?", with: "") }.joined(separator: ", ")
+    lines.append("function \(name)(\(names)) end")
+    return lines.joined(separator: "\n") + "\n"
+  }
+}
