@@ -52,9 +52,11 @@ let package = Package(
       ]),
     target("Telemetry", [deque]),
     target("Terminal", ["CShims"]),
-    target("Transport", [
-      nio("NIOCore"), nio("NIOConcurrencyHelpers"), nio("NIOPosix"), nio("NIOHTTP1"), tls, logging,
-    ]),
+    target(
+      "Transport",
+      [
+        nio("NIOCore"), nio("NIOConcurrencyHelpers"), nio("NIOPosix"), nio("NIOHTTP1"), tls, logging,
+      ]),
 
     // 2: worlds that know one thing each.
     target("Lua", ["CShims", deque, heap]),
@@ -64,7 +66,9 @@ let package = Package(
     // The page is part of the program, wherever that is copied to.
     target(
       "Plotting", ["Telemetry", "Transport"],
-      resources: ["html", "css", "js"].map { .embedInCode("Page/page.\($0)") } + [.embedInCode("Page/icon.svg")]),
+      resources: ["html", "css", "js"].map { .embedInCode("Page/page.\($0)") } + [
+        .embedInCode("Page/icon.svg")
+      ]),
 
     // 3: what scripts call.
     target("Bindings", ["Lua", "Telemetry", "Transport", "Bela", "Synnax", "Recording", "Plotting"]),
@@ -79,7 +83,8 @@ let package = Package(
     .executableTarget(
       name: "moontide",
       dependencies: [
-        "CShims", "Terminal", "Lua", "Telemetry", "Transport", "Bela", "Synnax", "Recording", "Plotting", "Bindings",
+        "CShims", "Terminal", "Lua", "Telemetry", "Transport", "Bela", "Synnax", "Recording", "Plotting",
+        "Bindings",
         "Notebooks", "Simulation", logging, commandLine,
       ],
       swiftSettings: settings),
@@ -90,7 +95,9 @@ let package = Package(
       swiftSettings: settings),
     tests("LuaTests", ["Lua", "CShims"]),
     tests("TelemetryTests", ["Telemetry"]),
-    tests("TransportTests", ["Transport", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"), tls]),
+    tests(
+      "TransportTests",
+      ["Transport", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"), tls]),
     tests("BelaTests", ["Bela", "Telemetry", "Transport"], resources: [.copy("Captures")]),
     tests("SynnaxTests", ["Synnax", "Telemetry", "Transport"], resources: [.copy("Vectors")]),
     tests("RecordingTests", ["Recording", "Telemetry"]),

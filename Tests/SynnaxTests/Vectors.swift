@@ -1,3 +1,6 @@
+// Names as the vectors' file has them.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
 import Foundation
 import Synnax
 import Testing
