@@ -8,6 +8,7 @@ public final class Classes {
   let log = LuaClass<BelaLogger>("Log")
   let streamer = LuaClass<StreamerObject>("Streamer")
   let reader = LuaClass<ReaderObject>("Reader")
+  let writer = LuaClass<WriterObject>("Writer")
   let frame = LuaClass<LuaBox<Frame>>("Frame")
   let series = LuaClass<LuaBox<Series>>("Series")
   let channels = LuaClass<LuaBox<ChannelList>>("Channels")
@@ -21,7 +22,8 @@ public final class Classes {
       (source.name, source.methodNames, source.fieldNames),
       (log.name, log.methodNames, log.fieldNames),
       (streamer.name, streamer.methodNames, streamer.fieldNames),
-      (reader.name, reader.methodNames, reader.fieldNames), (frame.name, frame.methodNames, frame.fieldNames),
+      (reader.name, reader.methodNames, reader.fieldNames),
+      (writer.name, writer.methodNames, writer.fieldNames), (frame.name, frame.methodNames, frame.fieldNames),
       (series.name, series.methodNames, series.fieldNames),
       (channels.name, channels.methodNames, channels.fieldNames),
       (timeSpan.name, timeSpan.methodNames, timeSpan.fieldNames),
@@ -43,11 +45,13 @@ extension Library {
     defineSources()
     defineBela()
     defineBelaLog()
+    defineWriters()
     defineTasks()
     state.register(classes.source)
     state.register(classes.log)
     state.register(classes.streamer)
     state.register(classes.reader)
+    state.register(classes.writer)
     state.register(classes.frame)
     state.register(classes.series)
     state.register(classes.channels)
@@ -57,7 +61,7 @@ extension Library {
   }
 
   func globals() -> [(String, LuaValue)] {
-    sourceGlobals() + timeGlobals() + taskGlobals()
+    sourceGlobals() + synnaxGlobals() + timeGlobals() + taskGlobals()
   }
 }
 

@@ -1,5 +1,6 @@
 import Bela
 import Lua
+import Synnax
 import Telemetry
 
 extension Library {
@@ -16,7 +17,9 @@ extension Library {
     }
     state.rawSet(belaTable, .string("read_log"), readLog)
     let connect = state.function(name: "connect") { [unowned self] call throws(LuaError) in
-      try self.connect(SourceAddress(url: try call.string(1)), call)
+      let url = try call.string(1)
+      if url.hasPrefix("synnax") { return openCore(try SynnaxAddress(url)) }
+      return try self.connect(SourceAddress(url: url), call)
     }
     let streamer = state.function(name: "Streamer") { [unowned self] call throws(LuaError) in
       try seedStreamer(call)
@@ -125,24 +128,50 @@ extension Library {
 
   func defineSources() {
     let sources = classes.source
-    sources.method("channels") { [unowned self] object, _ throws(LuaError) in
+    sources.method("channels") { [unowned self] object, call throws(LuaError) in
       let source = object.source
+      let pattern = try call.optionalString(1)
+      let core = pattern == nil ? nil : try core(object, call)
       return perform {
-        try await source.channels()
+        if let core { return try await core.client.channels(matching: pattern) }
+        return try await source.channels()
       } then: { [unowned self] channels, call throws(LuaError) in
         let live = openStreamers.filter { $0.source === object && $0.streamer.isLive }
         let streaming = Set(live.flatMap { $0.streamer.channels.map(\.name) })
         return call.result(LuaBox(ChannelList(channels: channels, streaming: streaming)), classes.channels)
       }
     }
-    sources.method("info") { [unowned self] object, call throws(LuaError) in call.results(info(object)) }
+    sources.method("info") { [unowned self] object, call throws(LuaError) in
+      guard let core = object.source as? SynnaxSource else { return call.results(info(object)) }
+      return perform {
+        try await core.client.checkConnectivity()
+      } then: { [unowned self] cluster, call throws(LuaError) in
+        let table = info(object)
+        state.rawSet(table, .string("version"), cluster.version)
+        state.rawSet(table, .string("cluster"), cluster.key)
+        state.rawSet(table, .string("skew"), cluster.skew.seconds)
+        return call.results(table)
+      }
+    }
     sources.method("streamer") { [unowned self] object, call throws(LuaError) in
       try streamer(object, call, starts: false)
     }
-    sources.method("open_streamer") { [unowned self] object, call throws(LuaError) in
-      try streamer(object, call, starts: true)
+    for name in ["open_streamer", "open_async_streamer"] {
+      sources.method(name) { [unowned self] object, call throws(LuaError) in
+        try streamer(object, call, starts: true)
+      }
     }
+    defineCoreMethods()
     sources.method("now") { [unowned self] object, _ throws(LuaError) in
+      if let core = object.source as? SynnaxSource {
+        let clock = clock
+        return perform {
+          let skew = try await core.client.checkConnectivity().skew
+          return (clock.now + (.zero - skew)).nanoseconds
+        } then: { now, call throws(LuaError) in
+          call.results(now)
+        }
+      }
       guard let board = object.source as? BelaSource else {
         throw LuaError("unsupported", "this source has no clock of its own")
       }
@@ -169,20 +198,35 @@ extension Library {
   private func streamer(_ source: SourceObject, _ call: borrowing LuaCall, starts: Bool) throws(LuaError)
     -> LuaResult
   {
-    let options = try call.options(at: 1, allowed: Self.streamerOptions)
+    let isCore = source.kind == .synnax
+    // As in the Synnax client, one name needs no list.
+    let isSingle = isCore && call.type(1) == .string
+    let options = try call.options(
+      at: isSingle ? 2 : 1, allowed: isCore ? Self.coreStreamerOptions : Self.streamerOptions)
+    let names = isSingle ? [try call.string(1)] : try options.strings()
+    let request = isCore ? try coreRequest(options) : StreamRequest()
     return makeStreamer(
-      source, names: try options.strings(), buffer: try bufferOption(options), request: StreamRequest()
+      source, names: names, buffer: try bufferOption(options), request: request
     ) { [unowned self] object, call throws(LuaError) in
       starts ? begin(object, object.request, samples: nil) : call.result(object, classes.streamer)
     }
   }
 
   private func close(_ object: SourceObject) -> LuaResult {
+    let writers = openWriters.filter { $0.source === object }
+    openWriters.removeAll { $0.source === object }
+    for writer in writers { writer.isClosed = true }
+    let writing = writers.map(\.writer)
     openSources.removeAll { $0 === object }
     openStreamers.removeAll { $0.source === object }
     if defaultBoard === object { defaultBoard = nil }
     let closing = object.closing()
-    return perform(closing) { _, _ throws(LuaError) in .none }
+    return perform {
+      for writer in writing { try? await writer.close() }
+      await closing()
+    } then: { _, _ throws(LuaError) in
+      .none
+    }
   }
 
   private func info(_ object: SourceObject) -> LuaReference {
@@ -215,11 +259,19 @@ extension Library {
     }
   }
 
-  private func describe(_ channel: Channel, _ list: ChannelList) -> LuaReference {
+  func describe(_ channel: Channel, _ list: ChannelList) -> LuaReference {
     let table = state.newTable()
     state.rawSet(table, .string("name"), channel.name)
     state.rawSet(table, .string("type"), channel.type.rawValue)
     state.rawSet(table, .string("mode"), channel.mode.rawValue)
+    if channel.clock == .unix {
+      state.rawSet(table, .string("key"), channel.key)
+      state.rawSet(table, .string("is_index"), channel.isIndex)
+      state.rawSet(table, .string("virtual"), channel.isVirtual)
+      if let index = list.channels.first(where: { $0.key == channel.index }) {
+        state.rawSet(table, .string("index"), index.name)
+      }
+    }
     state.rawSet(table, .string("streaming"), list.streaming.contains(channel.name))
     if let unit = channel.unit { state.rawSet(table, .string("unit"), unit) }
     if let rate = channel.rate { state.rawSet(table, .string("rate"), rate) }

@@ -1,4 +1,5 @@
 import Lua
+import Synnax
 import Telemetry
 
 extension Library {
@@ -15,8 +16,7 @@ extension Library {
     let clock = clock
     let device = source.source
     return perform {
-      let known = try await device.channels()
-      let wanted = try names.isEmpty ? known : names.map { try Self.channel($0, among: known) }
+      let wanted = try await Self.channels(names, of: device)
       let id = StreamIdentity()
       let streamer = try Streamer(source: device, channels: wanted, clock: clock) { event in
         mailbox.post { $0.tell(event, id) }
@@ -37,6 +37,16 @@ extension Library {
   // Safety: written on the interpreter's thread before the stream is started, read in closures posted there.
   final class StreamIdentity: @unchecked Sendable {
     weak var streamer: Streamer?
+  }
+
+  /// Those named; all of them without names.
+  private static func channels(_ names: [String], of source: any Source) async throws -> [Channel] {
+    // A cluster may have very many: ask for those alone.
+    if let core = source as? SynnaxSource, !names.isEmpty {
+      return try await core.client.channels(named: names)
+    }
+    let known = try await source.channels()
+    return try names.isEmpty ? known : names.map { try channel($0, among: known) }
   }
 
   private static func channel(_ name: String, among known: [Channel]) throws(LuaError) -> Channel {
@@ -116,6 +126,7 @@ extension Library {
         return call.result(object, classes.streamer)
       }
     }
+    streamers.method("forward") { [unowned self] object, call throws(LuaError) in try forward(object, call) }
     streamers.method("stats") { [unowned self] object, call throws(LuaError) in call.results(stats(object)) }
     streamers.field("state", get: { object, call throws(LuaError) in call.results(object.streamer.state) })
     streamers.field(

@@ -1,5 +1,6 @@
 import Dispatch
 public import Lua
+import Synnax
 public import Telemetry
 
 /// Everything that scripts can call, in one interpreter: sources, streamers, frames, tasks, time.
@@ -21,6 +22,9 @@ public final class Library {
   /// Sources and streamers that were opened and not closed, oldest first.
   public internal(set) var openSources: [SourceObject] = []
   public internal(set) var openStreamers: [StreamerObject] = []
+  public internal(set) var openWriters: [WriterObject] = []
+  /// Scripts may not read files nor the environment, so no option of ours may do it for them.
+  let isSandboxed: Bool
   /// The board that `Streamer{…}` means: the one connected last.
   var defaultBoard: SourceObject?
   /// The prelude's part of `on_frame`.
@@ -32,6 +36,7 @@ public final class Library {
   public init(_ state: LuaState, clock: any TelemetryClock = SystemClock()) throws(LuaError) {
     self.state = state
     self.clock = clock
+    isSandboxed = state.global("io").isNil
     mailbox = Mailbox(inbox: state.scheduler.inbox)
     mailbox.library = self
     defineClasses()
@@ -39,13 +44,16 @@ public final class Library {
     try runPrelude()
   }
 
-  /// Ends all streams and connections; for the end of a session. Waits, at most 3 s in all.
+  /// Ends all streams, writers and connections; for the end of a session. Waits, at most 3 s for each kind.
   public func closeAll() {
     let streamers = openStreamers.map(\.streamer)
     let sources = openSources
+    let writers = openWriters.map(\.writer)
     openStreamers = []
+    openWriters = []
     openSources = []
     waitForAll(streamers.map { streamer in { await streamer.close() } }, atMost: .seconds(3))
+    waitForAll(writers.map { writer in { try? await writer.close() } }, atMost: .seconds(3))
     waitForAll(sources.map { source in source.closing() }, atMost: .seconds(3))
   }
 
@@ -64,6 +72,9 @@ extension Library: Sendable {}
 public protocol Simulators: Sendable {
   /// - Parameter options: from the script: `speed`, `rate`, … with their values as text.
   func startBoard(_ options: [String: String]) async throws -> any SimulatedDevice
+  /// A core with the user `synnax` and the password `seldon`.
+  /// - Parameter options: from the script: `play` (a CSV file), `rate` (its rows a second), `seed`, `login`.
+  func startCore(_ options: [String: String]) async throws -> any SimulatedDevice
 }
 
 /// A simulated device that runs until it is closed.

@@ -33,8 +33,8 @@ struct SourceAddress: Sendable {
     case "sim": self.init(belaHost: "sim")
     default:
       throw LuaError(
-        "argument", "no source is known for \"\(url)\"",
-        hint: "bela://host[:port] is a board, sim: the simulated one")
+        "argument", "no source has addresses that begin with \"\(scheme):\"",
+        hint: "bela://host[:port] is a board, synnax://host[:port] a core, sim: the simulated board")
     }
     for pair in query.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1)

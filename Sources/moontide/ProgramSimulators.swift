@@ -1,8 +1,9 @@
 import Bindings
 import Lua
 import Simulation
+import Synnax
 
-/// The simulated devices of the program: `bela.connect("sim")`.
+/// The simulated devices of the program: `bela.connect("sim")`, `synnax.connect("sim")`.
 struct ProgramSimulators: Simulators {
   func startBoard(_ options: [String: String]) async throws -> any SimulatedDevice {
     do {
@@ -10,6 +11,43 @@ struct ProgramSimulators: Simulators {
     } catch let error as SimulationError {
       throw LuaError(error.code, error.message, hint: error.hint)
     }
+  }
+
+  func startCore(_ options: [String: String]) async throws -> any SimulatedDevice {
+    do {
+      return CoreDevice(core: try await SimulatedCore.start(try Self.coreConfiguration(options)))
+    } catch let error as SynnaxError {
+      throw LuaError(error.code, error.message, hint: error.hint)
+    }
+  }
+
+  /// The options of `synnax.connect{ "sim", … }`, as text.
+  static func coreConfiguration(_ options: [String: String]) throws -> CoreConfiguration {
+    var configuration = CoreConfiguration()
+    configuration.recording = options["play"]
+    if let text = options["rate"] {
+      guard let rate = Double(text), rate >= 0.001, rate <= 100_000 else {
+        throw SynnaxError("argument", "rate = \(text): 0.001 to 100000 rows a second expected")
+      }
+      configuration.playRate = rate
+    } else if configuration.recording != nil {
+      // A recording of one's own is played by its own times.
+      configuration.playRate = nil
+    }
+    if let text = options["seed"] {
+      guard let seed = Double(text).flatMap(UInt64.init(exactly:)) else {
+        throw SynnaxError("argument", "seed = \(text): a whole number from 0 on expected")
+      }
+      configuration.seed = seed
+    }
+    switch options["login"] {
+    case nil, "sessions": configuration.login = .sessions
+    case "tokens": configuration.login = .tokens
+    case let other?:
+      throw SynnaxError(
+        "argument", "login = \(other): \"sessions\" (0.60) or \"tokens\" (0.56 to 0.59) expected")
+    }
+    return configuration
   }
 
   /// The options of `bela.connect{ "sim", … }`, as text.
@@ -31,6 +69,14 @@ struct ProgramSimulators: Simulators {
     configuration.speed = try number("speed", in: 0.001...Double.infinity) ?? 1
     return configuration
   }
+}
+
+private struct CoreDevice: SimulatedDevice {
+  let core: SimulatedCore
+
+  var host: String { core.configuration.host }
+  var port: Int { core.port }
+  func close() async { await core.stop() }
 }
 
 private struct BoardDevice: SimulatedDevice {

@@ -20,7 +20,7 @@ import Testing
     ("s:data('nix', 5)", "unknown_channel", "no channel named \"nix\" is streamed"),
     ("sleep({})", "argument", "span of time expected, got table"),
     ("sleep('5 apples')", "argument", "\"5 apples\" is no span of time"),
-    ("connect('ftp://board')", "argument", "no source is known for \"ftp://board\""),
+    ("connect('ftp://board')", "argument", "no source has addresses that begin with \"ftp:\""),
     ("bela.connect{ host = '127.0.0.1', port = 0 }", "argument", "1 to 65535 expected, got 0"),
     ("bela.connect{ host = '127.0.0.1', speed = 3 }", "argument", "only the simulated board has it"),
     ("x:quantile(2)", "argument", "2"),

@@ -72,4 +72,18 @@ private struct BoardsInside: Simulators {
     }
     return Device(board: try await SimulatedBoard.start(configuration))
   }
+
+  private struct CoreDevice: SimulatedDevice {
+    let core: SimulatedCore
+    var host: String { core.configuration.host }
+    var port: Int { core.port }
+    func close() async { await core.stop() }
+  }
+
+  func startCore(_ options: [String: String]) async throws -> any SimulatedDevice {
+    var configuration = CoreConfiguration()
+    if options["login"] == "tokens" { configuration.login = .tokens }
+    if let rate = options["rate"].flatMap(Double.init) { configuration.playRate = rate }
+    return CoreDevice(core: try await SimulatedCore.start(configuration))
+  }
 }

@@ -10,7 +10,10 @@ extension Reference {
       example: "local b = bela.connect(\"sim\")\nprint(b.state)\nb:close()"),
     .init(
       "connect", "url: string -> Source",
-      "Connects to any source by its address: bela://host[:port], sim: for the simulated board.",
+      """
+      Connects to any source by its address: bela://host[:port], synnax://[user@]host[:port], synnaxs:// for TLS, sim: for \
+      the simulated board.
+      """,
       failure: "raises unreachable, refused, timeout, protocol, argument",
       example: "local b = connect(\"sim:\")\nprint(#b:channels())\nb:close()"),
     .init(
@@ -25,9 +28,13 @@ extension Reference {
       example:
         "local t = Streamer{ time_ms = 200, variables = { \"pot1\" } }\nt:start()\nprint(t.state)\nt:close()"),
     .init(
-      "Source:channels", "-> Channels",
-      "All channels of the source, asked for anew: a list of { name, type, mode, unit, rate } that prints as a table.",
-      failure: "raises timeout, closed", example: "print(board:channels()[1].name)"),
+      "Source:channels", "pattern?: string -> Channels",
+      """
+      All channels of the source, asked for anew: a list of { name, type, mode, unit, rate } that prints as a table. A \
+      core takes a regular expression for the names, and tells key, index, is_index and virtual, too.
+      """,
+      failure: "raises timeout, closed, unsupported for a board's pattern",
+      example: "print(board:channels()[1].name)"),
     .init(
       "Source:info", "-> table",
       "What the source says of itself: kind, address, state, project or version, rate.",
@@ -37,9 +44,10 @@ extension Reference {
       """
       A streamer of the channels named in the table's list, all without names; nothing is streamed before `start`. \
       `buffer` is how much it keeps: samples per channel, or a time such as "30s" (1,000,000 samples unless told \
-      otherwise).
+      otherwise). Of a core also: `downsample_factor` keeps every n-th sample of a frame, `throttle_rate` (frames a second) \
+      joins frames, `exclude_groups` leaves out frames of writers of these groups.
       """,
-      failure: "raises unknown_channel, closed, memory",
+      failure: "raises unknown_channel, closed, memory, argument",
       example: "local t = board:streamer{ \"pot1\", \"pot2\", buffer = \"30s\" }\nprint(t.state)"),
     .init(
       "Source:open_streamer", "options?: table -> Streamer",

@@ -1,0 +1,257 @@
+import Lua
+import Synnax
+import Telemetry
+
+extension Library {
+  // MARK: - Connecting
+
+  func synnaxGlobals() -> [(String, LuaValue)] {
+    let table = state.newTable()
+    let connect = state.function(name: "connect") { [unowned self] call throws(LuaError) in
+      openCore(try coreAddress(call))
+    }
+    state.rawSet(table, .string("connect"), connect)
+    return [("synnax", .table(table))]
+  }
+
+  /// `synnax.connect()`, `synnax.connect("sim")`, `synnax.connect{ host = …, … }`, `synnax.connect{ "sim", … }`
+  private func coreAddress(_ call: borrowing LuaCall) throws(LuaError) -> SynnaxAddress {
+    if call.type(1) == .string { return try SynnaxAddress(call.string(1)) }
+    let options = try call.options(at: 1, allowed: SynnaxAddress.options)
+    var address = SynnaxAddress()
+    if let first = options.list.first?.string { address = try SynnaxAddress(first) }
+    if let host = try options.string("host") {
+      if host == "sim" { address.isSimulated = true } else { try address.setPlace(Substring(host)) }
+    }
+    if let port = try options.integer("port") { try address.setPort(port) }
+    if let name = try options.string("username") { address.configuration.username = name }
+    if let secret = try secret(options) { address.configuration.password = secret }
+    if let secure = try options.boolean("secure") { address.configuration.secure = secure }
+    if let path = try options.string("ca_file") {
+      try refuseInSandbox("ca_file", options)
+      address.configuration.caFile = path
+      address.configuration.secure = true
+    }
+    address.configuration.insecureSkipVerify = try options.boolean("insecure_skip_verify") ?? false
+    if let timeout = try waitingSpan(options, "timeout") { address.configuration.timeout = timeout }
+    for name in SynnaxAddress.simulatorOptions where options.has(name) {
+      let value = options.value(name)
+      guard address.isSimulated else {
+        throw options.bad(
+          name, "only the simulated core has it", hint: "synnax.connect{ \"sim\", \(name) = … }")
+      }
+      guard let text = value.string ?? value.number.map({ "\($0)" }) else {
+        throw options.bad(name, "a number or text expected, got \(value.type)")
+      }
+      if name == "play" { try refuseInSandbox(name, options) }
+      address.simulator[name] = text
+    }
+    return address
+  }
+
+  private func secret(_ options: LuaOptions) throws(LuaError) -> Secret? {
+    let given = ["password", "password_env", "password_file"].filter(options.has)
+    guard let name = given.first else { return nil }
+    guard given.count == 1 else { throw options.bad(given[1], "\(name) is given, too; one is enough") }
+    guard let text = try options.string(name) else { return nil }
+    if name == "password" { return Secret(text) }
+    try refuseInSandbox(name, options)
+    return try checked { try name == "password_env" ? Secret(environment: text) : Secret(file: text) }
+  }
+
+  private func refuseInSandbox(_ name: String, _ options: LuaOptions) throws(LuaError) {
+    if isSandboxed { throw options.bad(name, "a sandboxed script reads no files and no environment") }
+  }
+
+  /// Logs in; starts the simulated core before, where that is meant.
+  func openCore(_ address: SynnaxAddress) -> LuaResult {
+    let simulators = simulators
+    return perform { () -> (SynnaxSource, (any SimulatedDevice)?) in
+      var configuration = address.configuration
+      var device: (any SimulatedDevice)?
+      if address.isSimulated {
+        guard let simulators else { throw LuaError("unsupported", "there is no simulated core in here") }
+        let started = try await simulators.startCore(address.simulator)
+        device = started
+        (configuration.host, configuration.port, configuration.secure) = (started.host, started.port, false)
+      }
+      do {
+        return (try await SynnaxSource.connect(configuration), device)
+      } catch {
+        await device?.close()
+        throw error
+      }
+    } then: { [unowned self] opened, call throws(LuaError) in
+      let object = SourceObject(opened.0, kind: .synnax, device: opened.1)
+      openSources.append(object)
+      for warning in opened.0.client.warnings { note("\(opened.0.name): \(warning)") }
+      return call.result(object, classes.source)
+    }
+  }
+
+  // MARK: - Streams
+
+  static let coreStreamerOptions = [
+    "buffer", "downsample_factor", "throttle_rate", "throttle_rate_hz", "exclude_groups",
+  ]
+
+  /// What a stream of a core is asked for beyond its names.
+  func coreRequest(_ options: LuaOptions) throws(LuaError) -> StreamRequest {
+    var request = StreamRequest()
+    if let factor = try options.integer("downsample_factor") {
+      guard (0...Int(UInt32.max)).contains(factor) else {
+        throw options.bad("downsample_factor", "0 to \(UInt32.max) expected, got \(factor)")
+      }
+      request.downsampleFactor = factor
+    }
+    // Clients before 0.60 called it throttle_rate_hz.
+    for name in ["throttle_rate", "throttle_rate_hz"] {
+      guard let rate = try options.number(name) else { continue }
+      guard rate.isFinite, rate >= 0 else {
+        throw options.bad(name, "frames a second expected, 0 for all, got \(rate)")
+      }
+      request.throttleRate = rate
+    }
+    if options.has("exclude_groups") {
+      guard case .table(let list) = options.value("exclude_groups") else {
+        throw options.bad("exclude_groups", "a list of group numbers expected")
+      }
+      for position in 0..<state.rawCount(list) {
+        guard
+          let group = state.rawGet(list, .integer(Int64(position + 1))).integer.flatMap(UInt32.init(exactly:))
+        else { throw options.bad("exclude_groups", "a group is a whole number from 0 to \(UInt32.max)") }
+        request.excludeGroups.append(group)
+      }
+    }
+    return request
+  }
+
+  // MARK: - Channels and history
+
+  func defineCoreMethods() {
+    let sources = classes.source
+    sources.method("create_channel") { [unowned self] object, call throws(LuaError) in
+      try createChannel(core(object, call), call)
+    }
+    sources.method("read") { [unowned self] object, call throws(LuaError) in
+      let client = try core(object, call).client
+      let range = try timeRange(call, 1)
+      let names = try names(call, 2)
+      return perform {
+        try await client.read(range, channels: names)
+      } then: { [unowned self] frame, call throws(LuaError) in
+        push(frame, call)
+        return .values(1)
+      }
+    }
+    sources.method("read_latest") { [unowned self] object, call throws(LuaError) in
+      let client = try core(object, call).client
+      let names = try names(call, 1)
+      let count = try call.optionalInteger(2) ?? 1
+      guard count >= 1 else { throw call.bad(2, "a number of samples from 1 on expected, got \(count)") }
+      return perform {
+        try await client.readLatest(names, count: count)
+      } then: { [unowned self] frame, call throws(LuaError) in
+        push(frame, call)
+        return .values(1)
+      }
+    }
+    sources.method("open_writer") { [unowned self] object, call throws(LuaError) in
+      try openWriter(core(object, call), object, call)
+    }
+  }
+
+  /// The core behind a source; a board has none of this.
+  func core(_ object: SourceObject, _ call: borrowing LuaCall) throws(LuaError) -> SynnaxSource {
+    guard let core = object.source as? SynnaxSource else {
+      throw LuaError(
+        "unsupported", "\(object.source.name) has no '\(call.name)'", hint: "Synnax cores have it")
+    }
+    return core
+  }
+
+  /// `create_channel{ name = …, data_type = …, index = …, is_index = …, virtual = …, retrieve_if_name_exists = … }`
+  private func createChannel(_ core: SynnaxSource, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    let options = try call.options(
+      at: 1, allowed: ["name", "data_type", "index", "is_index", "virtual", "retrieve_if_name_exists"])
+    guard let name = try options.string("name") ?? options.list.first?.string, !name.isEmpty else {
+      throw options.bad("name", "a channel needs one")
+    }
+    let virtual = try options.boolean("virtual") ?? false
+    var index: String?
+    if case .table(let channel) = options.value("index") {
+      // What `create_channel` and `channels()` gave.
+      index = state.rawGet(channel, .string("name")).string
+    } else {
+      index = try options.string("index")
+    }
+    let asked = try options.boolean("is_index")
+    let typeName = try options.string("data_type") ?? (asked == true ? "timestamp" : nil)
+    guard let typeName else { throw options.bad("data_type", "a channel needs one, such as \"float32\"") }
+    guard let type = DataType(synnaxName: typeName == "bool" ? "boolean" : typeName) else {
+      let known = DataType.allCases.map(\.synnaxName)
+      throw options.bad(
+        "data_type", "\"\(typeName)\" is no type of samples",
+        hint: nearestName(to: typeName, among: known).map { "did you mean \"\($0)\"?" }
+          ?? "types: \(known.joined(separator: ", "))")
+    }
+    let isIndex = asked ?? (type == .timestamp && index == nil && !virtual)
+    guard isIndex || virtual || index != nil else {
+      throw options.bad(
+        "index", "a channel with stored samples needs one",
+        hint: "index = \"time\", the name of a timestamp channel; or virtual = true, streamed and not stored")
+    }
+    let reuse = try options.boolean("retrieve_if_name_exists") ?? false
+    let (client, indexName) = (core.client, index)
+    return perform {
+      try await client.createChannel(
+        name: name, type: type, index: indexName, isIndex: isIndex, virtual: virtual, reuse: reuse)
+    } then: { [unowned self] channel, call throws(LuaError) in
+      call.results(describe(channel, ChannelList(channels: [channel], streaming: [])))
+    }
+  }
+
+  /// Names of channels as the rest of the arguments: a list, or one after the other.
+  func names(_ call: borrowing LuaCall, _ position: Int) throws(LuaError) -> [String] {
+    let values =
+      call.type(position) == .table
+      ? try call.options(at: position, allowed: []).list : [call.value(position)]
+    guard !values.isEmpty else { throw call.bad(position, "names of channels expected") }
+    var names: [String] = []
+    for value in values {
+      guard let name = value.string else {
+        throw call.bad(position, "a channel's name expected, got \(value.type)")
+      }
+      if !names.contains(name) { names.append(name) }
+    }
+    return names
+  }
+
+  /// `{ from, to }` in timestamps, or a span up to now.
+  private func timeRange(_ call: borrowing LuaCall, _ position: Int) throws(LuaError) -> TimeRange {
+    guard call.type(position) == .table else {
+      let span = try waitingSpan(call, position)
+      // What is written from here on with a clock that is ahead of this machine's is the newest, too.
+      return TimeRange(start: max(0, (clock.now + (.zero - span)).nanoseconds), end: .max)
+    }
+    let options = try call.options(at: position, allowed: ["start", "stop"])
+    func bound(_ name: String, _ place: Int, _ missing: Int64) throws(LuaError) -> Int64 {
+      let value = options.has(name) ? options.value(name) : options.list.dropFirst(place).first ?? .nil
+      if value.isNil { return missing }
+      guard let stamp = timestamp(value) else {
+        throw call.bad(
+          position, "a timestamp expected, got \(value.type)",
+          hint: "TimeStamp.now(), nanoseconds since 1970, or one span such as \"10s\"")
+      }
+      return stamp
+    }
+    let range = TimeRange(start: try bound("start", 0, 0), end: try bound("stop", 1, .max))
+    guard range.start < range.end else { throw call.bad(position, "the range ends before it begins") }
+    return range
+  }
+
+  /// A TimeStamp or whole nanoseconds since 1970; nil for anything else.
+  func timestamp(_ value: LuaValue) -> Int64? {
+    state.object(value, classes.timeStamp)?.value.nanoseconds ?? value.integer
+  }
+}
