@@ -170,19 +170,18 @@ import Testing
         local w = core:open_writer{ "a", "b", start = 0 }
         local s = board:streamer{ "myvar", "myvar2" }
         local task = s:forward(w, { map = { myvar = "a", myvar2 = "b" } })
-        s:start{ ticks = 2000 }
+        s:start()
+        while #s.data.myvar < 2000 do sleep("10ms") end
+        s:stop()
         local counts = task:wait(5)
         local f = core:read({}, { "a", "b" })
         for i = 2, #f.a do
           assert(f.a[i] == f.a[i - 1] + 1 and f.a[i] == f.b[i] and f.a:time(i) > f.a:time(i - 1))
         end
-        return counts.forwarded, counts.dropped, #f.a, #s.data.myvar, f.a[1] == s.data.myvar[1],
-          math.abs(f.a:time(1) - TimeStamp.now().nanoseconds) < 5e9
+        return counts.forwarded == 2 * #f.a, counts.dropped, #f.a == #s.data.myvar, f.a[1] == s.data.myvar[1],
+          math.abs(f.a:time(1) - TimeStamp.now().nanoseconds) < 30e9
         """)
-      #expect(
-        values == [
-          .integer(4002), .integer(0), .integer(2001), .integer(2001), .boolean(true), .boolean(true),
-        ])
+      #expect(values == [.boolean(true), .integer(0), .boolean(true), .boolean(true), .boolean(true)])
       let error = try bench.failure(
         "w = core:open_writer{ 'a', 'b' } board:streamer{ 'myvar' }:forward(w, { map = { myvar = 'a' } })")
       #expect(error.code == "argument")
