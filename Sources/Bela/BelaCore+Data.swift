@@ -34,6 +34,12 @@ extension BelaCore {
     case .lostPayload(let id, let type):
       guard let index = index(id, type) else { return }
       if slots[index].watch != nil { slots[index].track.lostPayload() }
+      for interest in slots[index].monitors where slots[index].watch == nil {
+        guard let state = feeds[interest.feed] else { continue }
+        flush(interest.feed)
+        add(.event(state.sink, .gap(.lost, samples: 1, channels: [slots[index].variable.name])))
+        feeds[interest.feed]!.channels[interest.position].last = nil
+      }
     case .lostHeader:
       for index in slots.indices where slots[index].watch != nil { slots[index].track.lostHeader() }
     case .foreign: foreign += 1

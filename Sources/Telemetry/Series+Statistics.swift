@@ -61,7 +61,7 @@ extension Series {
     }
     if low == high {
       // As wide as it takes that the edges differ.
-      let margin = Swift.max(0.5, low.ulp * Double(bins))
+      let margin = Swift.max(0.5, low.ulp * Double(bins) * 4)
       low = Swift.max(low - margin, -.greatestFiniteMagnitude)
       high = Swift.min(high + margin, .greatestFiniteMagnitude)
     }

@@ -88,15 +88,17 @@ import Testing
       try terminal.settle()
       terminal.send("1 + 1\r")
       try terminal.expect("[1]= 2")
-      for loop in [
+      let loops = [
         "while true do end", "while true do pcall(error) end", "sleep(100)",
         "table.sort({3,2,1}, function() while true do end end)",
-      ] {
-        terminal.send("\u{c}print('g' .. 'o') \(loop)\r")
-        try terminal.expect("go")
+      ]
+      for (number, loop) in loops.enumerated() {
+        terminal.send("print('running' .. \(number)) \(loop)\r")
+        try terminal.expect("running\(number)")
         terminal.send("\u{3}")
-        try terminal.expect("interrupted")
+        try terminal.expect("[\(number + 3)]>")
       }
+      #expect(terminal.screen.text.split(separator: "\n").count { $0 == "interrupted" } == loops.count)
       terminal.send("\u{4}")
       #expect(try terminal.waitForEnd() == .exit(0))
     }

@@ -165,6 +165,7 @@ import Transport
         await sink.until(20) { sink in
           rig.source.losses.headers + rig.source.losses.payloads > 100
             && (0..<60).contains { !sink.gaps("v\($0)").isEmpty }
+            && sink.events.contains { if case .gap(.lost, _, _) = $0 { true } else { false } }
         })
       try await feed.stop()
       #expect(rig.source.losses.headers + rig.source.losses.payloads > 0)
