@@ -9,7 +9,8 @@ import Transport
 /// `moontide simulate …`: devices for those who have none.
 struct Simulate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Serves a simulated device until it is stopped.", subcommands: [SimulateBoard.self, SimulateCore.self])
+    abstract: "Serves a simulated device until it is stopped.",
+    subcommands: [SimulateBoard.self, SimulateCore.self])
 }
 
 /// `moontide simulate board`
