@@ -16,6 +16,14 @@ public struct Step: Sendable, Hashable {
     if overflow { return (number < 0) == (units < 0) ? .max : .min }
     return product / samples
   }
+
+  /// The same times, from a start as near as possible to a sample: where that is, and how many samples before it.
+  func shortened(_ start: Int64, _ number: Int) -> (start: Int64, phase: Int) {
+    let (rounds, phase) = Int64(number).quotientAndRemainder(dividingBy: samples)
+    let (units, overflow) = rounds.multipliedReportingOverflow(by: self.units)
+    let (moved, outside) = start.addingReportingOverflow(units)
+    return overflow || outside ? (start, number) : (moved, Int(phase))
+  }
 }
 
 /// When the samples of a chunk were taken, in units of the channel's clock.
@@ -35,12 +43,19 @@ public enum Timing: Sendable {
       storage.bytes(offset + position..<offset + position + 1).load(as: Int64.self)
     }
   }
+
+  /// Unknown instead of stamped where the stamps do not cover so many samples, or are no stamps.
+  fileprivate func covering(_ count: Int) -> Timing {
+    guard case .stamped(let storage, let offset) = self else { return self }
+    let fits = storage.type == .timestamp || storage.type == .int64
+    return fits && offset >= 0 && offset <= storage.used && storage.used - offset >= count ? self : .none
+  }
 }
 
 /// A run of samples in one storage, with their times. A value of a few words; copying it copies no sample.
 public struct Chunk: Sendable {
   public let storage: SampleStorage
-  /// Position in the storage of sample 0 of the timing.
+  /// Position in the storage of sample 0 of the timing; may be before its beginning.
   let base: Int
   /// Samples before the visible part; times count from `base`, so that cutting never rounds.
   let skipped: Int
@@ -58,9 +73,9 @@ public struct Chunk: Sendable {
     self.first = first
   }
 
-  /// All samples that a storage holds now.
+  /// All samples that a storage holds now. Stamps that do not cover them all count as unknown times.
   public init(_ storage: SampleStorage, timing: Timing = .none) {
-    self.init(storage: storage, base: 0, skipped: 0, count: storage.used, timing: timing, first: 0)
+    self.init(storage, 0..<storage.used, timing: timing)
   }
 
   /// Some samples of a storage; the timing begins at the first of them.
@@ -68,7 +83,8 @@ public struct Chunk: Sendable {
   public init(_ storage: SampleStorage, _ range: Range<Int>, timing: Timing = .none) {
     precondition(range.lowerBound >= 0 && range.upperBound <= storage.used)
     self.init(
-      storage: storage, base: range.lowerBound, skipped: 0, count: range.count, timing: timing, first: 0)
+      storage: storage, base: range.lowerBound, skipped: 0, count: range.count,
+      timing: timing.covering(range.count), first: 0)
   }
 
   var end: Int64 { first + Int64(count) }
@@ -89,5 +105,45 @@ public struct Chunk: Sendable {
 
   func renumbered(from first: Int64) -> Chunk {
     Chunk(storage: storage, base: base, skipped: skipped, count: count, timing: timing, first: first)
+  }
+}
+
+// MARK: - For buffers
+
+extension Chunk {
+  var isStamped: Bool { if case .stamped = timing { true } else { false } }
+
+  /// True when samples behind this chunk with that timing have the times that it would give them.
+  func continues(at start: Int64, step: Step, phase: Int) -> Bool {
+    guard case .steady(let own, step) = timing as Timing else { return false }
+    return step.shortened(own, skipped + count) == (start, phase)
+  }
+
+  /// Memory of samples by their positions in the storage, with their stamps.
+  func memory(_ range: Range<Int>) -> Int {
+    storage.memory(range) + (isStamped ? 8 * range.count : 0)
+  }
+
+  /// How many samples of a part, from its first on, give so much memory back; all of them when not enough.
+  func least(_ range: Range<Int>, freeing bytes: Int) -> Int {
+    guard storage.type.width == nil else {
+      let one = memory(range.lowerBound..<range.lowerBound + 1)
+      return min(range.count, (bytes - 1) / one + 1)
+    }
+    var rest = bytes
+    for position in range {
+      rest -= memory(position..<position + 1)
+      if rest <= 0 { return position - range.lowerBound + 1 }
+    }
+    return range.count
+  }
+
+  /// Long enough to be shared instead of copied, and alone enough in its storages not to keep much else in memory.
+  var isWorthAdopting: Bool {
+    guard let width = storage.type.width, count * width >= Limits.adoptBytesMin,
+      count * width <= Limits.adoptBytesMax, storage.capacity / 2 <= count
+    else { return false }
+    guard case .stamped(let stamps, _) = timing else { return true }
+    return stamps.capacity / 2 <= count
   }
 }

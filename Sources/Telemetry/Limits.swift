@@ -11,8 +11,16 @@ public enum Limits {
   static let chunkBytesMin = 1 << 9
   /// A run this long is shared, not copied, into a buffer: the copy would cost more than the extra reference.
   static let adoptBytesMin = 1 << 15
+  /// A longer one is copied after all, in pieces: a shared run leaves memory as a whole.
+  static let adoptBytesMax = 1 << 20
+  /// A run of even times shorter than this may get a stamp for each sample: a chunk of its own costs as much.
+  static let steadyRunMin = 8
+  /// A part that lies in so many chunks refers to these only, so that a kept frame does not keep a whole buffer.
+  static let ownChunksMax = 8
   /// Unread frames a reader lists one by one; behind that neighbours are joined, so a reader nobody reads stays small.
   static let readerFramesMax = 4096
+  /// Runs of samples in all of them, one a channel and frame, before neighbours are joined: under half a megabyte.
+  static let readerRunsMax = 1 << 14
   /// Gaps remembered by a channel; behind that the two oldest are joined into one that counts both.
   static let gapsMax = 4096
   /// Readers of one stream: a forgotten `tap()` in a loop must not slow the stream for ever.

@@ -19,7 +19,7 @@ public final class SampleStorage: @unchecked Sendable {
     precondition(capacity >= 0)
     self.type = type
     self.capacity = capacity
-    stride = type.width ?? MemoryLayout<[UInt8]>.stride
+    stride = type.width ?? Self.blobStride
     base = .allocate(byteCount: max(1, capacity * stride), alignment: 16)
   }
 
@@ -132,6 +132,27 @@ public final class SampleStorage: @unchecked Sendable {
     if type.width != nil { return range.count * stride }
     return range.reduce(0) { $0 + blob($1).count + stride }
   }
+
+  /// Memory that a run takes: byte arrays have a header of their own.
+  func memory(_ range: Range<Int>) -> Int {
+    if type.width != nil { return range.count * stride }
+    return range.reduce(0) { $0 + Self.memory(ofBlob: blob($1).count) }
+  }
+
+  /// How many samples of a run, at least one, take not much more memory than so many bytes.
+  func prefix(_ range: Range<Int>, bytes: Int) -> Int {
+    var rest = bytes
+    for position in range {
+      rest -= Self.memory(ofBlob: blob(position).count)
+      if rest <= 0 { return position - range.lowerBound + 1 }
+    }
+    return range.count
+  }
+
+  private static func memory(ofBlob count: Int) -> Int { blobStride + (count > 0 ? 32 + count : 0) }
+
+  /// Bytes of a reference to a byte array.
+  static let blobStride = MemoryLayout<[UInt8]>.stride
 }
 
 /// Swift types whose memory is a sample.

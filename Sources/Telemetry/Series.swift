@@ -8,8 +8,6 @@ public struct Series: Sendable {
   /// Absolute number of the first sample within its stream, counted from the stream's first.
   public let first: Int64
   public let count: Int
-  /// Places before or between these samples where some are missing, by absolute number.
-  public internal(set) var gaps: [Gap]
   /// True where the values were not received with this frame but filled forward from an earlier one.
   public var isHeld = false
   /// Samples that this series once had and the buffer let go of, for echoes and statistics.
@@ -18,21 +16,41 @@ public struct Series: Sendable {
   // Whole chunks of a buffer are shared as they are; `first` and `count` cut at both ends.
   private let full: Deque<Chunk>
   private let tail: Chunk?
+  // Those of the buffer, shared too; only the ones at visible numbers count.
+  private(set) var allGaps: Deque<Gap>
 
-  init(channel: Channel, numbers: Range<Int64>, full: Deque<Chunk>, tail: Chunk?, gaps: [Gap]) {
+  /// What is visible of the chunks of a buffer. A part within few of them refers to these only: a frame that somebody
+  /// keeps must not keep the whole buffer.
+  init(channel: Channel, numbers: Range<Int64>, full: Deque<Chunk>, tail: Chunk?, gaps: Deque<Gap>) {
     self.channel = channel
     self.first = numbers.lowerBound
     self.count = numbers.count
-    self.full = full
-    self.tail = tail
-    self.gaps = gaps
+    self.allGaps = gaps
+    guard !numbers.isEmpty else {
+      (self.full, self.tail) = ([], nil)
+      return
+    }
+    if let tail, numbers.lowerBound >= tail.first {
+      (self.full, self.tail) = ([], tail)
+      return
+    }
+    let begin = Self.index(in: full, of: numbers.lowerBound)
+    let end = Swift.min(full.count, begin + Limits.ownChunksMax)
+    let isFew = end == full.count || full[end].first >= numbers.upperBound
+    if isFew, end - begin < full.count {
+      self.full = Deque(full[begin..<end].prefix { $0.first < numbers.upperBound })
+    } else {
+      self.full = full
+    }
+    self.tail = tail.flatMap { $0.first < numbers.upperBound ? $0 : nil }
   }
 
-  /// A series of its own, as decoders make them. Gaps count from the series' first sample as number 0.
+  /// A series of its own, as decoders make them. Gaps count from the series' first sample as number 0; they lie before
+  /// or between its samples.
   public init(_ channel: Channel, _ storage: SampleStorage, timing: Timing = .none, gaps: [Gap] = []) {
     precondition(storage.type == channel.type)
     let chunk = Chunk(storage, timing: timing)
-    self.init(channel: channel, numbers: 0..<Int64(chunk.count), full: [], tail: chunk, gaps: gaps)
+    self.init(channel: channel, numbers: 0..<Int64(chunk.count), full: [], tail: chunk, gaps: Deque(gaps))
   }
 
   /// A series of several chunks one behind the other.
@@ -44,12 +62,19 @@ public struct Series: Sendable {
       full.append(chunk.renumbered(from: end))
       end += Int64(chunk.count)
     }
-    self.init(channel: channel, numbers: 0..<end, full: full, tail: nil, gaps: gaps)
+    self.init(channel: channel, numbers: 0..<end, full: full, tail: nil, gaps: Deque(gaps))
   }
 
   public var isEmpty: Bool { count == 0 }
   public var type: DataType { channel.type }
   public var clock: ClockDomain { channel.clock }
+  /// Places before or between these samples where some are missing, by absolute number.
+  public internal(set) var gaps: [Gap] {
+    get { hasGaps ? allGaps.filter { numbers.contains($0.at) } : [] }
+    set { allGaps = Deque(newValue) }
+  }
+  /// Quick and careful: true where looking at `gaps` may be worth it.
+  var hasGaps: Bool { !allGaps.isEmpty }
   var numbers: Range<Int64> { first..<first + Int64(count) }
 
   /// The chunks, cut to what is visible.
@@ -61,7 +86,7 @@ public struct Series: Sendable {
 
   public func forEachChunk(_ body: (Chunk) throws -> Void) rethrows {
     guard count > 0 else { return }
-    for position in full.indices.dropFirst(chunkIndex(first)) {
+    for position in full.indices.dropFirst(Self.index(in: full, of: first)) {
       guard let chunk = full[position].clipped(to: numbers) else { break }
       try body(chunk)
     }
@@ -84,16 +109,18 @@ public struct Series: Sendable {
   public subscript(range: Range<Int>) -> Series {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
     let part = first + Int64(range.lowerBound)..<first + Int64(range.upperBound)
-    var result = Series(
-      channel: channel, numbers: part, full: full, tail: tail, gaps: gaps.filter { part.contains($0.at) })
+    var result = Series(channel: channel, numbers: part, full: full, tail: tail, gaps: allGaps)
     result.isHeld = isHeld
     return result
   }
 
-  /// The samples of the last units of the clock before the newest one; all when times are unknown.
+  /// The samples of the last units of the clock before the newest one, as far as the clock goes back without a new
+  /// beginning; all when times are unknown.
   public func last(units: Int64) -> Series {
+    let begin = gaps.last { $0.reason == .restart }.map { Int($0.at - first) } ?? 0
+    let recent = begin > 0 ? self[begin..<count] : self
     guard count > 0, let newest = time(count - 1) else { return self }
-    return self[position(from: newest.subtractingSaturating(units))..<count]
+    return recent[recent.position(from: newest.subtractingSaturating(units))..<recent.count]
   }
 
   /// The position of the first sample that is not older than `time`; `count` when all are. Times are taken to rise.
@@ -120,7 +147,7 @@ public struct Series: Sendable {
   /// The same samples under another description of the channel, of the same type.
   public func renamed(_ channel: Channel) -> Series {
     precondition(channel.type == type)
-    var result = Series(channel: channel, numbers: numbers, full: full, tail: tail, gaps: gaps)
+    var result = Series(channel: channel, numbers: numbers, full: full, tail: tail, gaps: allGaps)
     result.isHeld = isHeld
     result.dropped = dropped
     return result
@@ -130,17 +157,17 @@ public struct Series: Sendable {
     precondition(position >= 0 && position < count, "position out of range")
     let number = first + Int64(position)
     if let tail, number >= tail.first { return (tail, Int(number - tail.first)) }
-    let chunk = full[chunkIndex(number)]
+    let chunk = full[Self.index(in: full, of: number)]
     return (chunk, Int(number - chunk.first))
   }
 
-  /// Index within `full` of the chunk that holds a number, `full.count` when the tail does.
-  private func chunkIndex(_ number: Int64) -> Int {
+  /// Where the chunk is that holds a number; the count when it lies behind all.
+  private static func index(in chunks: Deque<Chunk>, of number: Int64) -> Int {
     var low = 0
-    var high = full.count
+    var high = chunks.count
     while low < high {
       let middle = (low + high) / 2
-      if full[middle].end <= number { low = middle + 1 } else { high = middle }
+      if chunks[middle].end <= number { low = middle + 1 } else { high = middle }
     }
     return low
   }

@@ -20,7 +20,7 @@ public protocol Source: AnyObject, Sendable {
 public protocol Feed: AnyObject, Sendable {
   /// The channels that it sends, in the order asked for.
   var channels: [Channel] { get }
-  /// Ends the stream; returns when the last samples have been delivered.
+  /// Ends the stream; returns when the last samples have been delivered, after 2 s at most. Idempotent.
   func stop() async throws
   /// Replaces the set of channels. Throws before anything changes when a name is unknown.
   func update(_ names: [String]) async throws -> [Channel]

@@ -5,11 +5,16 @@ public struct StreamStats: Sendable, Hashable {
   public var bytes: Int64 = 0
   /// Samples that the source or the link lost, as far as anybody counted.
   public var lost: Int64 = 0
-  /// Places where samples are missing.
+  /// Places where samples are missing that should have come; pauses are in the data only.
   public var gaps: Int64 = 0
   /// Samples that readers did not read before they fell out of the buffer.
   public var dropped: Int64 = 0
+  /// Samples that came for no channel of the stream, or of another kind than that channel's, and were left out.
+  public var stray: Int64 = 0
   public var reconnects: Int64 = 0
+  /// Time from the newest sample of the last frame to its arrival, by two machines' clocks; nil on other clocks than
+  /// the wall's.
+  public var latency: TimeSpan?
   /// Samples a second over the last seconds, all channels together.
   public var rate: Double = 0
   /// Time since the last frame came; nil before the first.

@@ -4,8 +4,8 @@ import Synchronization
 ///
 /// All members may be called on any thread. `receive` takes one lock, appends, and wakes outside it; it never waits
 /// for a reader. What a slow reader misses is counted, and its next frame says so.
-public final class Streamer: StreamSink {
-  /// Called on any thread, outside locks, for what happens to the stream without being asked.
+public final class Streamer: Sendable {
+  /// Called on any thread, outside locks, for what happens to the stream without being asked, once each.
   public typealias Observer = @Sendable (StreamEvent) -> Void
 
   public let source: any Source
@@ -15,9 +15,10 @@ public final class Streamer: StreamSink {
 
   /// - Parameters:
   ///   - channels: what it will stream, as the source listed them.
-  ///   - capacity: how much each channel keeps; bounded by `Limits.bufferBytesMax` for all of them.
+  ///   - capacity: how much each channel keeps; nil for `Limits.bufferSamplesDefault`, or fewer where that many
+  ///     channels would pass `Limits.bufferBytesMax` together.
   public init(
-    source: any Source, channels: [Channel], capacity: BufferCapacity = .samples(Limits.bufferSamplesDefault),
+    source: any Source, channels: [Channel], capacity: BufferCapacity? = nil,
     clock: any TelemetryClock = SystemClock(), observer: @escaping Observer = { _ in }
   ) throws(TelemetryError) {
     self.source = source
@@ -25,56 +26,127 @@ public final class Streamer: StreamSink {
     self.observer = observer
     var core = StreamerCore()
     core.setChannels(channels)
-    _ = try core.setCapacity(capacity)
+    if let capacity { _ = try core.setCapacity(capacity) }
     self.core = Mutex(core)
   }
 
   // MARK: - Control
 
   /// Starts, and returns once the source has acknowledged; nothing happens while it is running already.
-  /// - Parameter samples: stop by itself after so many samples of each channel.
+  /// - Parameter samples: stop by itself after exactly so many samples of each channel.
+  /// - Throws: what the source throws; `busy` while another task starts or stops it; `cancelled` when it was stopped
+  ///   before it had started; `closed`; `argument`.
   public func start(_ request: StreamRequest, samples: Int? = nil) async throws {
-    switch core.withLock({ $0.start(samples: samples, now: clock.monotonic) }) {
-    case .nothing: return
-    case .refuse: throw TelemetryError("closed", "this streamer is closed", hint: "make a new one")
-    case .busy: throw TelemetryError("busy", "this streamer is just being started or stopped by another task")
-    case .open: break
+    if let samples, samples < 1 {
+      throw TelemetryError("argument", "a stream ends after 1 sample at least, not after \(samples)")
     }
+    let run: Int
+    switch core.withLock({ $0.start(samples: samples) }) {
+    case .nothing: return
+    case .refuse: throw Self.closed
+    case .busy: throw TelemetryError("busy", "this streamer is just being started or stopped by another task")
+    case .open(let number): run = number
+    }
+    let feed: any Feed
     do {
-      let feed = try await source.open(request, sink: self)
-      let action = core.withLock { $0.opened(feed) }
-      if action == .stopFeed { try? await feed.stop() }
+      feed = try await source.open(request, sink: Inlet(self, run: run))
     } catch {
-      core.withLock { $0.openFailed() }
+      let wakes = core.withLock { $0.openFailed(run: run) }
+      for wake in wakes { wake() }
       throw error
     }
+    let channels = feed.channels
+    let (action, full) = core.withLock { $0.opened(run: run, feed, channels) }
+    guard action == .proceed else {
+      try? await feed.stop()
+      if state == "closed" { throw Self.closed }
+      throw TelemetryError("cancelled", "the stream was stopped before it had started")
+    }
+    if full { await reachedSampleCount(run) }
   }
+
+  private static let closed = TelemetryError("closed", "this streamer is closed", hint: "make a new one")
 
   /// Stops the capture; the last partial block has been delivered when it returns. Connection and buffer stay.
-  /// - Returns: false when nothing was running.
+  /// A start that is under way is called off. When somebody else is stopping it, waits for that.
+  /// - Returns: false when there was nothing to stop.
   @discardableResult
-  public func stop() async throws -> Bool {
-    let (action, feed) = core.withLock { ($0.machine.stop(), $0.feed) }
-    guard action == .stopFeed else { return false }
-    defer { finish { $0.machine.stopped() } }
-    try await feed?.stop()
-    return true
+  public func stop() async throws -> Bool { try await stop(run: nil) }
+
+  /// - Parameter run: only if it is still this one.
+  private func stop(run: Int?) async throws -> Bool {
+    let (action, feed) = core.withLock { core -> (StreamerStateMachine.StopAction, (any Feed)?) in
+      guard run == nil || run == core.machine.run else { return (.nothing, nil) }
+      let action = core.machine.stop()
+      if action == .stopFeed { core.stopsUnderWay += 1 }
+      return (action, action == .stopFeed ? core.takeFeed() : nil)
+    }
+    switch action {
+    case .nothing: return false
+    case .abandoned:
+      for wake in core.withLock({ $0.takeWakes() }) { wake() }
+      return true
+    case .wait:
+      await stopsAreOver()
+      return false
+    case .stopFeed:
+      defer { stopIsOver() }
+      try await feed?.stop()
+      return true
+    }
   }
 
-  /// Stops and releases; what is buffered stays readable. Idempotent.
+  /// Stops and releases; what is buffered stays readable. Idempotent; returns when everything has stopped.
   public func close() async {
-    let (first, feed, live) = core.withLock { core in
-      let live = core.machine.isLive
-      return (core.machine.close(), core.feed, live)
+    // Stopped first, so that the last samples come in; then for good, whoever started it anew meanwhile.
+    _ = try? await stop()
+    let (feed, wakes) = core.withLock { core -> ((any Feed)?, [StreamerCore.Wake]) in
+      guard core.machine.close() else { return (nil, core.takeWakes()) }
+      core.stopsUnderWay += 1
+      return (core.takeFeed(), [])
     }
-    guard first else { return }
-    if live { try? await feed?.stop() }
-    finish { $0.feed = nil }
+    for wake in wakes { wake() }
+    if let feed {
+      try? await feed.stop()
+      stopIsOver()
+    }
+    await stopsAreOver()
+  }
+
+  private func stopIsOver() {
+    let (wakes, waiters) = core.withLock { core in
+      core.stopsUnderWay -= 1
+      core.machine.stopped()
+      guard core.stopsUnderWay == 0 else {
+        return (core.takeWakes(), [CheckedContinuation<Void, Never>]())
+      }
+      defer { core.stopWaiters = [] }
+      return (core.takeWakes(), core.stopWaiters)
+    }
+    for wake in wakes { wake() }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  /// Bounded by the deadlines of the source's own `stop`.
+  private func stopsAreOver() async {
+    await withCheckedContinuation { continuation in
+      let isOver = core.withLock { core in
+        if core.stopsUnderWay > 0 { core.stopWaiters.append(continuation) }
+        return core.stopsUnderWay == 0
+      }
+      if isOver { continuation.resume() }
+    }
   }
 
   /// Replaces the set of channels; what is buffered of those that stay stays.
+  /// - Throws: before anything changes: `unknown_channel`, `closed`, `busy` while it is being started or stopped.
   public func update(_ names: [String]) async throws {
-    guard let feed = core.withLock({ $0.machine.isLive ? $0.feed : nil }) else {
+    let (state, feed) = core.withLock { ($0.machine.state, $0.feed) }
+    switch state {
+    case .closed: throw Self.closed
+    case .starting, .stopping:
+      throw TelemetryError("busy", "this streamer is just being started or stopped by another task")
+    case .ready, .stopped, .lost:
       let known = try await source.channels()
       let wanted = try names.map { name throws(TelemetryError) in
         guard let channel = known.first(where: { $0.name == name }) else {
@@ -82,11 +154,27 @@ public final class Streamer: StreamSink {
         }
         return channel
       }
-      core.withLock { $0.setChannels(wanted) }
-      return
+      core.withLock { if !$0.machine.isLive { $0.setChannels(wanted) } }
+    case .running, .reconnecting:
+      guard let feed else { throw TelemetryError("busy", "this streamer is just being started") }
+      try await update(names, of: feed)
     }
-    let channels = try await feed.update(names)
-    core.withLock { $0.setChannels(channels) }
+  }
+
+  private func update(_ names: [String], of feed: any Feed) async throws {
+    do {
+      let channels = try await feed.update(names)
+      let (full, run) = core.withLock { core in
+        core.setChannels(channels)
+        return (core.checkLimit(), core.machine.run)
+      }
+      if full { await reachedSampleCount(run) }
+    } catch {
+      // It may have prepared for channels that will not come now.
+      let channels = feed.channels
+      core.withLock { if $0.channels != channels { $0.setChannels(channels) } }
+      throw error
+    }
   }
 
   // MARK: - Data
@@ -101,6 +189,8 @@ public final class Streamer: StreamSink {
   }
 
   /// Sets how much each channel keeps; the newest stay. Returns what it was.
+  /// - Throws: `argument`; `memory` for more samples than fit into `Limits.bufferBytesMax`. A time is taken as it is, and
+  ///   kept as far as that memory goes.
   @discardableResult
   public func setCapacity(_ capacity: BufferCapacity) throws(TelemetryError) -> BufferCapacity {
     try core.withLock { core throws(TelemetryError) in try core.setCapacity(capacity) }
@@ -117,43 +207,44 @@ public final class Streamer: StreamSink {
     return StreamReader(streamer: self, id: id)
   }
 
+  /// What each channel keeps, as far as the memory goes.
   public var capacity: BufferCapacity { core.withLock { $0.capacity } }
   public var channels: [Channel] { core.withLock { $0.channels } }
   public var state: String { core.withLock { $0.machine.name } }
   public var isLive: Bool { core.withLock { $0.machine.isLive } }
   /// Why it is reconnecting, lost or interrupted.
   public var reason: String? { core.withLock { $0.machine.reason } }
-  public var stats: StreamStats { core.withLock { $0.stats(now: clock.monotonic) } }
 
-  // MARK: - StreamSink
-
-  public func receive(_ frame: Frame) {
-    let (wakes, full) = core.withLock { $0.receive(frame, now: clock.monotonic) }
-    for wake in wakes { wake() }
-    if full { Task { await reachedSampleCount() } }
+  public var stats: StreamStats {
+    let now = clock.monotonic
+    return core.withLock { $0.stats(now: now) }
   }
 
-  public func handle(_ event: StreamEvent) {
-    let (told, wakes) = core.withLock { $0.handle(event) }
+  // MARK: - From the source
+
+  fileprivate func receive(_ frame: Frame, run: Int) {
+    let (now, wall) = (clock.monotonic, clock.now)
+    let (wakes, full) = core.withLock { $0.receive(frame, run: run, now: now, wall: wall) }
+    for wake in wakes { wake() }
+    if full { Task { await reachedSampleCount(run) } }
+  }
+
+  fileprivate func handle(_ event: StreamEvent, run: Int) {
+    let (told, wakes, over) = core.withLock { $0.handle(event, run: run) }
     for wake in wakes { wake() }
     if told { observer(event) }
+    withExtendedLifetime(over) {}
   }
 
-  public func prepare(_ channels: [Channel]) {
-    core.withLock { $0.prepare(channels) }
+  fileprivate func prepare(_ channels: [Channel], run: Int) {
+    core.withLock { if $0.machine.run == run && $0.machine.isLive { $0.prepare(channels) } }
   }
 
-  private func reachedSampleCount() async {
-    if (try? await stop()) == true { observer(.finished) }
-  }
-
-  /// A change that ends the stream: readers must look again.
-  private func finish(_ change: (inout StreamerCore) -> Void) {
-    let wakes = core.withLock { core in
-      change(&core)
-      return core.takeWakes()
-    }
-    for wake in wakes { wake() }
+  private func reachedSampleCount(_ run: Int) async {
+    // An error of the source's stop does not make the samples fewer.
+    var wasStopped = true
+    do { wasStopped = try await stop(run: run) } catch {}
+    if wasStopped { observer(.finished) }
   }
 
   // MARK: - For readers
@@ -177,4 +268,19 @@ public final class Streamer: StreamSink {
   func removeReader(_ id: Int) {
     core.withLock { $0.removeReader(id) }
   }
+}
+
+/// What one start of a streamer gives to its source: a feed of an earlier start that goes on delivering reaches nobody.
+private final class Inlet: StreamSink {
+  private let streamer: Streamer
+  private let run: Int
+
+  init(_ streamer: Streamer, run: Int) {
+    self.streamer = streamer
+    self.run = run
+  }
+
+  func receive(_ frame: Frame) { streamer.receive(frame, run: run) }
+  func handle(_ event: StreamEvent) { streamer.handle(event, run: run) }
+  func prepare(_ channels: [Channel]) { streamer.prepare(channels, run: run) }
 }

@@ -1,91 +1,40 @@
-import DequeModule
-
 /// What a `Streamer` guards with its lock. Calls nobody: it hands out what is to be called.
 struct StreamerCore {
   typealias Wake = @Sendable () -> Void
 
   var machine = StreamerStateMachine()
   var feed: (any Feed)?
-  private(set) var capacity = BufferCapacity.samples(Limits.bufferSamplesDefault)
+  /// Feeds that are being stopped, and those who wait until that is over.
+  var stopsUnderWay = 0
+  var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
+  // What was asked for; nil is the default, which shrinks where many channels share the memory.
+  private var wish: BufferCapacity?
   private var slots: [Slot] = []
   private var slotOfName: [String: Int] = [:]
+  private var freeSlots: [Int] = []
   private var order: [Int] = []
-  private var readers: [Int: Reader] = [:]
+  private var readers: [ReaderQueue] = []
   private var nextReader = 0
   private var counts = StreamStats()
   private var meter = RateMeter()
   private var lastArrival: TimeSpan?
-  private var startedBefore = false
+  // Samples of each channel after which the stream ends, and whether that was said already.
+  private var limit: Int?
+  private var isFull = false
 
-  /// A channel's place; it keeps its number for as long as the streamer lives, so unread frames can name it.
-  private struct Slot {
+  /// A channel's place. It keeps its number while an unread frame may name it.
+  struct Slot {
     var buffer: SampleBuffer
     var isActive = true
+    var isFree = false
+    /// Its channel left the set before the last change.
+    var isOld = false
     /// Samples still wanted, where the stream is to end by count.
     var wanted: Int?
   }
 
-  /// Samples of one channel within an unread frame.
-  fileprivate struct Run {
-    var slot: Int
-    var numbers: Range<Int64>
-  }
-
-  private struct Reader {
-    var unread: Deque<[Run]> = []
-    var dropped: Int64 = 0
-    /// Of those, what no frame has told yet.
-    var untold: Int64 = 0
-    var wake: Wake?
-  }
-
   var channels: [Channel] { order.map { slots[$0].buffer.channel } }
-
-  // MARK: - Channels and capacity
-
-  mutating func setChannels(_ channels: [Channel]) {
-    for slot in slots.indices { slots[slot].isActive = false }
-    order = channels.map { channel in
-      if let slot = slotOfName[channel.name], slots[slot].buffer.channel.type == channel.type {
-        slots[slot].isActive = true
-        return slot
-      }
-      slots.append(Slot(buffer: SampleBuffer(channel: channel, capacity: capacity)))
-      slotOfName[channel.name] = slots.count - 1
-      return slots.count - 1
-    }
-  }
-
-  /// Takes frames of these channels too, before the set becomes what `setChannels` says.
-  mutating func prepare(_ channels: [Channel]) {
-    let new = Set(channels.map(\.name))
-    setChannels(self.channels.filter { !new.contains($0.name) } + channels)
-  }
-
-  mutating func setCapacity(_ new: BufferCapacity) throws(TelemetryError) -> BufferCapacity {
-    switch new {
-    case .samples(let count):
-      guard count > 0 else {
-        throw TelemetryError("argument", "a buffer holds at least 1 sample, not \(count)")
-      }
-      let width = channels.reduce(0) { $0 + ($1.type.width ?? 16) }
-      let most = Limits.bufferBytesMax / max(1, width)
-      guard count <= most else {
-        throw TelemetryError(
-          "memory", "\(count) samples of \(channels.count) channel(s) do not fit into the memory cap",
-          hint:
-            "at most \(most) samples a channel here (\(Limits.bufferBytesMax >> 20) MiB); stream fewer channels"
-        )
-      }
-    case .span(let span):
-      guard span > .zero else { throw TelemetryError("argument", "a buffer's time must be above zero") }
-    }
-    let old = capacity
-    capacity = new
-    for slot in slots.indices { slots[slot].buffer.setCapacity(new) }
-    return old
-  }
 
   func buffer(named name: String) -> SampleBuffer? {
     slotOfName[name].flatMap { slots[$0].isActive ? slots[$0].buffer : nil }
@@ -97,187 +46,267 @@ struct StreamerCore {
 
   mutating func clear() {
     for slot in slots.indices { slots[slot].buffer.clear() }
-    for id in readers.keys { readers[id]?.unread.removeAll() }
+    for reader in readers.indices { readers[reader].clear() }
+  }
+}
+
+// MARK: - Channels and capacity
+
+extension StreamerCore {
+  /// Replaces the set. A channel that stays, by name and kind, keeps its samples. One that goes keeps them until the
+  /// set changes once more: for readers that have not read them, and for a channel that comes back.
+  mutating func setChannels(_ channels: [Channel]) {
+    let before = Set(order)
+    for slot in order { slots[slot].isActive = false }
+    order = []
+    var names: Set<String> = []
+    for channel in channels where names.insert(channel.name).inserted {
+      order.append(slot(for: channel, before))
+    }
+    retire()
+    share()
   }
 
-  // MARK: - Life
+  /// Takes frames of these channels too, before the set becomes what `setChannels` says.
+  mutating func prepare(_ channels: [Channel]) {
+    let new = Set(channels.map(\.name))
+    setChannels(self.channels.filter { !new.contains($0.name) } + channels)
+  }
 
-  mutating func start(samples: Int?, now: TimeSpan) -> StreamerStateMachine.StartAction {
+  private mutating func slot(for channel: Channel, _ before: Set<Int>) -> Int {
+    if let slot = slotOfName[channel.name], slots[slot].buffer.describe(as: channel) {
+      if !before.contains(slot) {
+        slots[slot].wanted = limit
+        slots[slot].buffer.markGap(.paused)
+      }
+      slots[slot].isActive = true
+      slots[slot].isOld = false
+      return slot
+    }
+    let new = Slot(buffer: SampleBuffer(channel: channel, capacity: capacity), wanted: limit)
+    let slot = freeSlots.popLast() ?? slots.count
+    if slot == slots.count { slots.append(new) } else { slots[slot] = new }
+    slotOfName[channel.name] = slot
+    return slot
+  }
+
+  /// Gives back the slots of channels that are gone, so that changing the set for ever costs no memory.
+  private mutating func retire() {
+    let gone = slots.indices.filter { !slots[$0].isActive && !slots[$0].isFree }
+    guard !gone.isEmpty else { return }
+    var unread: Set<Int> = []
+    for reader in readers { reader.forEachRun { unread.insert($0.slot) } }
+    for slot in gone {
+      guard slots[slot].isOld else {
+        slots[slot].isOld = true
+        continue
+      }
+      slots[slot].buffer.clear()
+      guard !unread.contains(slot) else { continue }
+      let name = slots[slot].buffer.channel.name
+      counts.lost = counts.lost.addingSaturating(slots[slot].buffer.lost)
+      counts.gaps += slots[slot].buffer.gapCount
+      if slotOfName[name] == slot { slotOfName[name] = nil }
+      slots[slot] = Slot(
+        buffer: SampleBuffer(channel: Channel(name: "", type: .uint8), capacity: .samples(1)))
+      slots[slot].isActive = false
+      slots[slot].isFree = true
+      freeSlots.append(slot)
+    }
+  }
+
+  /// How much each channel keeps: what was asked for as far as the memory goes.
+  var capacity: BufferCapacity {
+    switch wish {
+    case .span?: wish!
+    case .samples(let count)?: .samples(min(count, samplesMax))
+    case nil: .samples(min(Limits.bufferSamplesDefault, samplesMax))
+    }
+  }
+
+  private var samplesMax: Int { Limits.bufferBytesMax / max(1, costOfAll) }
+  private var costOfAll: Int { order.reduce(0) { $0 + Self.cost(slots[$1].buffer.channel) } }
+
+  /// Bytes of a sample, as far as one can know before they come.
+  private static func cost(_ channel: Channel) -> Int {
+    let isStamped = channel.mode == .sparse || channel.index != nil && !channel.isIndex
+    return (channel.type.width ?? 64) + (isStamped ? 8 : 0)
+  }
+
+  /// Divides the memory among the channels, by the widths of their samples. It is never passed, whatever comes.
+  private mutating func share() {
+    let (capacity, all) = (capacity, max(1, costOfAll))
+    for slot in order {
+      let part = Double(Limits.bufferBytesMax) * Double(Self.cost(slots[slot].buffer.channel)) / Double(all)
+      slots[slot].buffer.setBytesMax(Int(part))
+      slots[slot].buffer.setCapacity(capacity)
+    }
+  }
+
+  /// Returns the capacity before. - Throws: `argument`, or `memory` for more samples than fit.
+  mutating func setCapacity(_ new: BufferCapacity) throws(TelemetryError) -> BufferCapacity {
+    switch new {
+    case .samples(let count):
+      guard count > 0 else {
+        throw TelemetryError("argument", "a buffer holds at least 1 sample, not \(count)")
+      }
+      guard count <= samplesMax else {
+        throw TelemetryError(
+          "memory", "\(count) samples of \(order.count) channel(s) do not fit into the memory cap",
+          hint:
+            "at most \(samplesMax) samples a channel here (\(Limits.bufferBytesMax >> 20) MiB); stream fewer channels"
+        )
+      }
+    case .span(let span):
+      guard span > .zero else { throw TelemetryError("argument", "a buffer's time must be above zero") }
+    }
+    let old = capacity
+    wish = new
+    share()
+    return old
+  }
+}
+
+// MARK: - Life
+
+extension StreamerCore {
+  mutating func start(samples: Int?) -> StreamerStateMachine.StartAction {
     let action = machine.start()
-    guard action == .open else { return action }
-    for slot in slots.indices {
+    guard case .open = action else { return action }
+    limit = samples
+    isFull = false
+    for slot in order {
       slots[slot].wanted = samples
-      if startedBefore, slots[slot].buffer.numbers.upperBound > 0 { slots[slot].buffer.markGap(.paused) }
-    }
-    startedBefore = true
-    return action
-  }
-
-  mutating func opened(_ feed: any Feed) -> StreamerStateMachine.OpenedAction {
-    let action = machine.opened()
-    if action == .run {
-      self.feed = feed
-      if feed.channels.map(\.name) != channels.map(\.name) { setChannels(feed.channels) }
+      if slots[slot].buffer.numbers.upperBound > 0 { slots[slot].buffer.markGap(.paused) }
     }
     return action
   }
 
-  mutating func openFailed() {
-    machine.openFailed()
+  /// `full` is true when all the samples asked for have come already.
+  mutating func opened(
+    run: Int, _ feed: any Feed, _ channels: [Channel]
+  ) -> (action: StreamerStateMachine.OpenedAction, full: Bool) {
+    let action = machine.opened(run: run)
+    guard action == .proceed else { return (action, false) }
+    if channels != self.channels { setChannels(channels) }
+    // What has finished already needs no stop.
+    if machine.isLive { self.feed = feed }
+    return (action, checkLimit())
   }
 
-  mutating func handle(_ event: StreamEvent) -> (told: Bool, wakes: [Wake]) {
-    guard machine.handle(event) else { return (false, []) }
+  /// Returns the readers to wake: they may wait for what will not come now.
+  mutating func openFailed(run: Int) -> [Wake] {
+    machine.openFailed(run: run)
+    return machine.isLive ? [] : takeWakes()
+  }
+
+  /// What is returned as `over` is to be let go of outside the lock: a feed may tell its source when it ends.
+  mutating func handle(_ event: StreamEvent, run: Int) -> (told: Bool, wakes: [Wake], over: (any Feed)?) {
+    guard run == machine.run, machine.handle(event) else { return (false, [], nil) }
     switch event {
     case .gap(let reason, let samples, let names):
       for slot in order where names.isEmpty || names.contains(slots[slot].buffer.channel.name) {
         slots[slot].buffer.markGap(reason, samples: samples)
-        counts.gaps += 1
       }
-      return (false, [])
+      return (false, [], nil)
     case .resumed:
       counts.reconnects += 1
       for slot in order where slots[slot].buffer.numbers.upperBound > 0 {
         slots[slot].buffer.markGap(.reconnect)
-        counts.gaps += 1
       }
-      return (true, [])
-    case .reconnecting: return (true, [])
-    case .finished, .interrupted, .lost: return (true, takeWakes())
+      return (true, [], nil)
+    case .reconnecting: return (true, [], nil)
+    case .finished, .interrupted, .lost: return (true, takeWakes(), takeFeed())
     }
+  }
+
+  mutating func takeFeed() -> (any Feed)? {
+    defer { feed = nil }
+    return feed
   }
 
   /// All waiting readers' calls, each to be made once.
   mutating func takeWakes() -> [Wake] {
-    var wakes: [Wake] = []
-    for id in readers.keys {
-      if let wake = readers[id]?.wake { wakes.append(wake) }
-      readers[id]?.wake = nil
-    }
-    return wakes
+    readers.indices.compactMap { readers[$0].takeWake() }
   }
+}
 
-  // MARK: - Samples
+// MARK: - Samples
 
+extension StreamerCore {
   /// Appends a frame for everybody. `full` is true once, when every channel has the samples that were asked for.
-  mutating func receive(_ frame: Frame, now: TimeSpan) -> (wakes: [Wake], full: Bool) {
-    guard machine.isLive else { return ([], false) }
+  mutating func receive(_ frame: Frame, run: Int, now: TimeSpan, wall: TimeStamp)
+    -> (wakes: [Wake], full: Bool)
+  {
+    guard run == machine.run, machine.isLive else { return ([], false) }
     var runs: [Run] = []
     runs.reserveCapacity(frame.series.count)
     var received = 0
     var place = 0
-    var reached = false
-    for series in frame.series {
-      guard let slot = slot(of: series.channel, near: place) else { continue }
+    for series in frame.series where !series.isEmpty {
+      guard let slot = slot(of: series.channel, near: place) else {
+        counts.stray += Int64(series.count)
+        continue
+      }
       place = slot + 1
       var part = series
       if let wanted = slots[slot].wanted {
         if part.count > wanted { part = part[0..<wanted] }
         slots[slot].wanted = wanted - part.count
-        reached = reached || (wanted > 0 && wanted == part.count)
+        guard !part.isEmpty else { continue }
       }
-      counts.gaps += Int64(part.gaps.count)
       let numbers = slots[slot].buffer.append(part)
-      guard !numbers.isEmpty else { continue }
       received += numbers.count
       counts.bytes += Int64(part.byteCount)
       runs.append(Run(slot: slot, numbers: numbers))
     }
-    if received == 0 && runs.isEmpty { return ([], false) }
+    guard received > 0 else { return ([], false) }
     counts.frames += 1
     counts.samples += Int64(received)
     meter.add(received, now: now)
     lastArrival = now
-    let full = reached && order.allSatisfy { slots[$0].wanted == 0 }
-    return (deliver(runs), full)
+    noteLatency(frame, wall)
+    for reader in readers.indices { readers[reader].append(runs, slots) }
+    return (takeWakes(), checkLimit())
+  }
+
+  /// True once, when a stream that the source has acknowledged has all the samples that were asked for.
+  mutating func checkLimit() -> Bool {
+    guard limit != nil, !isFull, feed != nil, order.allSatisfy({ slots[$0].wanted == 0 }) else {
+      return false
+    }
+    isFull = true
+    return true
+  }
+
+  private mutating func noteLatency(_ frame: Frame, _ wall: TimeStamp) {
+    guard let last = frame.series.last, case .unix = last.clock, !last.isEmpty,
+      let newest = last.time(last.count - 1)
+    else { return }
+    counts.latency = wall - TimeStamp(nanoseconds: newest)
   }
 
   private func slot(of channel: Channel, near place: Int) -> Int? {
     // Frames mostly come in the order of the slots: look there before hashing.
-    if place < slots.count, slots[place].buffer.channel.name == channel.name, slots[place].isActive {
-      return slots[place].buffer.channel.type == channel.type ? place : nil
+    if place < slots.count, slots[place].isActive, slots[place].buffer.channel.name == channel.name {
+      return slots[place].fits(channel) ? place : nil
     }
-    guard let slot = slotOfName[channel.name], slots[slot].isActive,
-      slots[slot].buffer.channel.type == channel.type
-    else { return nil }
+    guard let slot = slotOfName[channel.name], slots[slot].isActive, slots[slot].fits(channel) else {
+      return nil
+    }
     return slot
-  }
-
-  private mutating func deliver(_ runs: [Run]) -> [Wake] {
-    guard !readers.isEmpty else { return [] }
-    var wakes: [Wake] = []
-    for id in readers.keys {
-      readers[id]!.unread.append(runs)
-      if readers[id]!.unread.count > Limits.readerFramesMax { readers[id]!.unread.joinNeighbours() }
-      if let wake = readers[id]!.wake {
-        wakes.append(wake)
-        readers[id]!.wake = nil
-      }
-    }
-    return wakes
-  }
-
-  // MARK: - Readers
-
-  mutating func addReader() throws(TelemetryError) -> Int {
-    guard readers.count < Limits.readersMax else {
-      throw TelemetryError(
-        "too_many", "this stream has \(readers.count) readers already",
-        hint: "close taps that are not read any more")
-    }
-    nextReader += 1
-    readers[nextReader] = Reader()
-    return nextReader
-  }
-
-  mutating func removeReader(_ id: Int) {
-    if let reader = readers.removeValue(forKey: id) { counts.dropped += reader.dropped + reader.untold }
-  }
-
-  mutating func arm(_ id: Int, _ wake: @escaping Wake) -> StreamReader.Armed {
-    guard let reader = readers[id] else { return .ready }
-    if reader.wake != nil { return .busy }
-    guard reader.unread.isEmpty, machine.isLive || machine.state == .ready else { return .ready }
-    readers[id]?.wake = wake
-    return .armed
-  }
-
-  mutating func disarm(_ id: Int) {
-    readers[id]?.wake = nil
-  }
-
-  func lag(_ id: Int) -> (frames: Int, dropped: Int64) {
-    readers[id].map { ($0.unread.count, $0.dropped + $0.untold) } ?? (0, 0)
-  }
-
-  mutating func take(_ id: Int) -> StreamReader.Outcome {
-    while let runs = readers[id]?.unread.popFirst() {
-      var series: [Series] = []
-      series.reserveCapacity(runs.count)
-      for run in runs {
-        let part = slots[run.slot].buffer.series(run.numbers)
-        readers[id]!.untold += Int64(run.numbers.count - part.count)
-        if part.count > 0 { series.append(part) }
-      }
-      guard !series.isEmpty else { continue }
-      let missed = readers[id]!.untold
-      readers[id]!.untold = 0
-      readers[id]!.dropped += missed
-      return .frame(Frame(series, dropped: missed))
-    }
-    if machine.isLive || machine.state == .ready { return .pending }
-    return machine.state == .lost ? .lost(machine.reason ?? "the connection is gone") : .ended
   }
 
   func stats(now: TimeSpan) -> StreamStats {
     var stats = counts
-    for slot in slots {
-      stats.lost += slot.buffer.lost
+    for slot in slots where !slot.isFree {
+      stats.lost = stats.lost.addingSaturating(slot.buffer.lost)
+      stats.gaps += slot.buffer.gapCount
       stats.bufferedSamples += slot.buffer.count
       stats.bufferedBytes += slot.buffer.byteCount
     }
-    for reader in readers.values {
-      stats.dropped += reader.dropped + reader.untold
+    for reader in readers {
+      stats.dropped += reader.told + reader.missed(slots)
       stats.lagFrames = max(stats.lagFrames, reader.unread.count)
     }
     stats.rate = meter.rate(now: now)
@@ -286,25 +315,54 @@ struct StreamerCore {
   }
 }
 
-extension Deque<[StreamerCore.Run]> {
-  /// Joins every two unread frames into one; nothing is lost, only the border between them.
-  fileprivate mutating func joinNeighbours() {
-    var joined = Deque<[StreamerCore.Run]>(minimumCapacity: count / 2 + 1)
-    var position = 0
-    while position < count {
-      var runs = self[position]
-      if position + 1 < count {
-        for run in self[position + 1] {
-          if let at = runs.firstIndex(where: { $0.slot == run.slot }) {
-            runs[at].numbers = runs[at].numbers.lowerBound..<run.numbers.upperBound
-          } else {
-            runs.append(run)
-          }
-        }
-      }
-      joined.append(runs)
-      position += 2
+extension StreamerCore.Slot {
+  fileprivate func fits(_ channel: Channel) -> Bool {
+    buffer.channel.type == channel.type && buffer.channel.clock.name == channel.clock.name
+  }
+}
+
+// MARK: - Readers
+
+extension StreamerCore {
+  mutating func addReader() throws(TelemetryError) -> Int {
+    guard readers.count < Limits.readersMax else {
+      throw TelemetryError(
+        "too_many", "this stream has \(readers.count) readers already",
+        hint: "close taps that are not read any more")
     }
-    self = joined
+    nextReader += 1
+    readers.append(ReaderQueue(id: nextReader))
+    return nextReader
+  }
+
+  mutating func removeReader(_ id: Int) {
+    guard let reader = place(of: id) else { return }
+    // What it had not read by now, nobody missed.
+    counts.dropped += readers[reader].told + readers[reader].untold
+    readers.remove(at: reader)
+  }
+
+  mutating func arm(_ id: Int, _ wake: @escaping Wake) -> StreamReader.Armed {
+    guard let reader = place(of: id) else { return .ready }
+    return readers[reader].arm(wake, isOver: !machine.isLive && machine.state != .ready)
+  }
+
+  mutating func disarm(_ id: Int) {
+    if let reader = place(of: id) { _ = readers[reader].takeWake() }
+  }
+
+  func lag(_ id: Int) -> (frames: Int, dropped: Int64) {
+    guard let reader = place(of: id) else { return (0, 0) }
+    return (readers[reader].unread.count, readers[reader].told + readers[reader].missed(slots))
+  }
+
+  mutating func take(_ id: Int) -> StreamReader.Outcome {
+    if let reader = place(of: id), let frame = readers[reader].take(slots) { return .frame(frame) }
+    if machine.isLive || machine.state == .ready { return .pending }
+    return machine.state == .lost ? .lost(machine.reason ?? "the connection is gone") : .ended
+  }
+
+  private func place(of id: Int) -> Int? {
+    readers.firstIndex { $0.id == id }
   }
 }
