@@ -5,7 +5,8 @@ import Synchronization
 /// All members may be called on any thread. `receive` takes one lock, appends, and wakes outside it; it never waits
 /// for a reader. What a slow reader misses is counted, and its next frame says so.
 public final class Streamer: Sendable {
-  /// Called on any thread, outside locks, for what happens to the stream without being asked, once each.
+  /// Called on any thread, outside locks, for what happens to the stream without being asked, once each. An end is told
+  /// before any reader sees it.
   public typealias Observer = @Sendable (StreamEvent) -> Void
 
   public let source: any Source
@@ -51,8 +52,7 @@ public final class Streamer: Sendable {
     do {
       feed = try await source.open(request, sink: Inlet(self, run: run))
     } catch {
-      let wakes = core.withLock { $0.openFailed(run: run) }
-      for wake in wakes { wake() }
+      wakeAll { $0.openFailed(run: run) }
       throw error
     }
     let channels = feed.channels
@@ -84,7 +84,7 @@ public final class Streamer: Sendable {
     switch action {
     case .nothing: return false
     case .abandoned:
-      for wake in core.withLock({ $0.takeWakes() }) { wake() }
+      wakeAll { $0.takeWakes() }
       return true
     case .wait:
       await stopsAreOver()
@@ -230,9 +230,9 @@ public final class Streamer: Sendable {
   }
 
   fileprivate func handle(_ event: StreamEvent, run: Int) {
-    let (told, wakes, over) = core.withLock { $0.handle(event, run: run) }
-    for wake in wakes { wake() }
-    if told { observer(event) }
+    let (tell, over) = core.withLock { $0.handle(event, run: run) }
+    if tell != .nothing { observer(event) }
+    if tell == .end { wakeAll { $0.endIsTold() } }
     withExtendedLifetime(over) {}
   }
 
@@ -241,10 +241,16 @@ public final class Streamer: Sendable {
   }
 
   private func reachedSampleCount(_ run: Int) async {
+    core.withLock { $0.endsUntold += 1 }
     // An error of the source's stop does not make the samples fewer.
     var wasStopped = true
     do { wasStopped = try await stop(run: run) } catch {}
     if wasStopped { observer(.finished) }
+    wakeAll { $0.endIsTold() }
+  }
+
+  private func wakeAll(_ change: (inout StreamerCore) -> [StreamerCore.Wake]) {
+    for wake in core.withLock({ change(&$0) }) { wake() }
   }
 
   // MARK: - For readers

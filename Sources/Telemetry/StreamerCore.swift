@@ -8,6 +8,9 @@ struct StreamerCore {
   var stopsUnderWay = 0
   var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
+  /// Ends that are being told: until that is done readers see nothing of them.
+  var endsUntold = 0
+
   // What was asked for; nil is the default, which shrinks where many channels share the memory.
   private var wish: BufferCapacity?
   private var slots: [Slot] = []
@@ -200,24 +203,34 @@ extension StreamerCore {
     return machine.isLive ? [] : takeWakes()
   }
 
+  enum Telling { case nothing, event, end }
+
   /// What is returned as `over` is to be let go of outside the lock: a feed may tell its source when it ends.
-  mutating func handle(_ event: StreamEvent, run: Int) -> (told: Bool, wakes: [Wake], over: (any Feed)?) {
-    guard run == machine.run, machine.handle(event) else { return (false, [], nil) }
+  mutating func handle(_ event: StreamEvent, run: Int) -> (tell: Telling, over: (any Feed)?) {
+    guard run == machine.run, machine.handle(event) else { return (.nothing, nil) }
     switch event {
     case .gap(let reason, let samples, let names):
       for slot in order where names.isEmpty || names.contains(slots[slot].buffer.channel.name) {
         slots[slot].buffer.markGap(reason, samples: samples)
       }
-      return (false, [], nil)
+      return (.nothing, nil)
     case .resumed:
       counts.reconnects += 1
       for slot in order where slots[slot].buffer.numbers.upperBound > 0 {
         slots[slot].buffer.markGap(.reconnect)
       }
-      return (true, [], nil)
-    case .reconnecting: return (true, [], nil)
-    case .finished, .interrupted, .lost: return (true, takeWakes(), takeFeed())
+      return (.event, nil)
+    case .reconnecting: return (.event, nil)
+    case .finished, .interrupted, .lost:
+      endsUntold += 1
+      return (.end, takeFeed())
     }
+  }
+
+  /// An end has been told: now readers may see it, too.
+  mutating func endIsTold() -> [Wake] {
+    endsUntold -= 1
+    return takeWakes()
   }
 
   mutating func takeFeed() -> (any Feed)? {
@@ -344,7 +357,7 @@ extension StreamerCore {
 
   mutating func arm(_ id: Int, _ wake: @escaping Wake) -> StreamReader.Armed {
     guard let reader = place(of: id) else { return .ready }
-    return readers[reader].arm(wake, isOver: !machine.isLive && machine.state != .ready)
+    return readers[reader].arm(wake, isOver: isOver)
   }
 
   mutating func disarm(_ id: Int) {
@@ -358,9 +371,11 @@ extension StreamerCore {
 
   mutating func take(_ id: Int) -> StreamReader.Outcome {
     if let reader = place(of: id), let frame = readers[reader].take(slots) { return .frame(frame) }
-    if machine.isLive || machine.state == .ready { return .pending }
+    if !isOver { return .pending }
     return machine.state == .lost ? .lost(machine.reason ?? "the connection is gone") : .ended
   }
+
+  private var isOver: Bool { !machine.isLive && machine.state != .ready && endsUntold == 0 }
 
   private func place(of id: Int) -> Int? {
     readers.firstIndex { $0.id == id }

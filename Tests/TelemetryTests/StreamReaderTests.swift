@@ -1,6 +1,19 @@
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
+
+/// Holds a reader where callbacks find it.
+private final class ReaderKeeper: Sendable {
+  private let inner = Mutex<(reader: StreamReader?, notes: [String])>((nil, []))
+
+  var reader: StreamReader? {
+    get { inner.withLock { $0.reader } }
+    set { inner.withLock { $0.reader = newValue } }
+  }
+  var notes: [String] { inner.withLock { $0.notes } }
+  func note(_ text: String) { inner.withLock { $0.notes.append(text) } }
+}
 
 @Suite struct StreamReaderTests {
   private func stream(_ names: String..., capacity: BufferCapacity = .samples(1000)) async throws
@@ -195,6 +208,24 @@ import Testing
     gate.open()
     _ = await starting.result
     #expect(woken.count == before + 1)
+  }
+
+  @Test func anEndIsToldBeforeAReaderSeesIt() async throws {
+    let source = ScriptedSource("x")
+    let keeper = ReaderKeeper()
+    let streamer = try Streamer(source: source, channels: source.script.channels) { event in
+      keeper.note("told, reader \(keeper.reader?.take().word ?? "none")")
+    }
+    keeper.reader = try streamer.makeReader()
+    try await streamer.start(StreamRequest())
+    #expect(
+      keeper.reader?.arm { keeper.note("woken, reader \(keeper.reader?.take().word ?? "none")") } == .armed)
+    source.tell(.finished)
+    #expect(keeper.notes == ["told, reader pending", "woken, reader ended"])
+    try await streamer.start(StreamRequest(), samples: 3)
+    source.send(.ramp(0..<5))
+    #expect(await comesTrue { keeper.notes.count == 3 })
+    #expect(keeper.notes[2] == "told, reader frame")
   }
 
   // MARK: - Under load
