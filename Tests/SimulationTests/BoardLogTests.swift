@@ -25,10 +25,10 @@ import Testing
     try await withBoard { _, source, folder in
       let logger = try await source.log(["f_dense", "d_sparse", "j_sparse", "c_dense"])
       let now = try await source.now()
-      let accepted = try await logger.start(at: [now + 2000], ticks: [4410])
-      #expect(accepted.map(\.start) == Array(repeating: now + 2000, count: 4))
-      #expect(accepted.map(\.end) == Array(repeating: now + 6410, count: 4))
-      while try await source.now() < now + 7000 { try await Task.sleep(for: .milliseconds(10)) }
+      let accepted = try await logger.start(at: [now + 20000], ticks: [4410])
+      #expect(accepted.map(\.start) == Array(repeating: now + 20000, count: 4))
+      #expect(accepted.map(\.end) == Array(repeating: now + 24410, count: 4))
+      while try await source.now() < now + 25000 { try await Task.sleep(for: .milliseconds(10)) }
       try await Task.sleep(for: .milliseconds(60))
       let paths = try await logger.fetch(to: folder)
       #expect(paths.map { URL(fileURLWithPath: $0).lastPathComponent } == accepted.map(\.fileName))
