@@ -86,7 +86,7 @@ import Testing
       """
       local folder = os.tmpname()
       os.remove(folder)
-      local from = board:now() + 1600
+      local from = board:now() + 22050
       local log = board:log{ "myvar", "myvar3" }:start{ at = from, ticks = 1200 }
       while board:now() < from + 1200 do sleep(0.02) end
       local paths = log:stop():fetch(folder)

@@ -7,7 +7,7 @@
 -- %% Log two variables for a tenth of a second, from a tick that lies ahead
 board = bela.connect("sim")
 log = board:log{ "myvar", "myvar3" }
-local from = board:now() + 8820
+local from = board:now() + 22050
 log:start{ at = from, ticks = 4410 }
 print("files on the board: " .. table.concat(log:files(), ", "))
 

@@ -55,7 +55,7 @@ print(("the callback saw %s blocks, the highest value was %.2f"):format(blocks >
 -- %% Exactly one second, scheduled on the board's clock
 s:stop()
 s:clear()
-s:start{ at = board:now() + 8820, ticks = 44100 }
+s:start{ at = board:now() + 22050, ticks = 44100 }
 for frame in s do end
 print(("%d values of one second, both ends included"):format(#s.data.pot1))
 

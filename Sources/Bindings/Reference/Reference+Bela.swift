@@ -78,7 +78,7 @@ extension Reference {
       """,
       failure: "raises busy when one is being logged, timeout, argument, closed",
       example:
-        "local log = board:log{ \"pot1\" }:start{ at = board:now() + 800, ticks = 800 }\nprint(#log:files())\nlog:stop()"
+        "local log = board:log{ \"pot1\" }:start{ at = board:now() + 22050, ticks = 800 }\nprint(#log:files())\nlog:stop()"
     ),
     .init(
       "Log:stop", "-> Log", "Ends the log, and waits until the board has closed its files (1.5 s at most).",
