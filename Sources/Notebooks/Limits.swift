@@ -35,4 +35,7 @@ package enum Limits {
   package static let completionKeys = 20_000
   /// Output without a line end that a record holds back.
   package static let recordedOutput = 65_536
+
+  /// Nested blocks, calls and operators in source: Lua's compiler gives up at 200, some of which its caller has used.
+  package static let syntaxLevels = 190
 }

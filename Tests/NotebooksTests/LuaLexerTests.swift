@@ -51,6 +51,7 @@ import Testing
     ("#!/usr/bin/lua\nx", ["shebang #!/usr/bin/lua", "name x"]),
     ("#t", ["#", "name t"]),
     ("a ! b", ["name a", "unknown !", "name b"]),
+    ("a\0=", ["name a", "unknown \0", "="]),
     ("[[]]]]", ["string [[]]", "]", "]"]),
     ("[[a]=]]]", ["string [[a]=]]", "]"]),
   ])

@@ -210,7 +210,8 @@ extension LuaSymbol {
   private static let byCode = Dictionary(
     uniqueKeysWithValues: allCases.map { (code($0.rawValue.utf8), $0) })
   private static func code(_ bytes: some Sequence<UInt8>) -> UInt32 {
-    bytes.reduce(0) { $0 << 8 | UInt32($1) }
+    // From 1, so that a byte of zero in front counts.
+    bytes.reduce(1) { $0 << 8 | UInt32($1) }
   }
   fileprivate init?(_ bytes: ArraySlice<UInt8>) {
     guard let symbol = Self.byCode[Self.code(bytes)] else { return nil }
