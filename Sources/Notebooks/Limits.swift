@@ -27,6 +27,10 @@ package enum Limits {
   package static let inputsKept = 10_000
   /// Levels of a traceback that are shown: a deep recursion repeats itself.
   package static let tracebackLevels = 12
+  /// A shorter secret is in every second word; taking it out of a text would say what it is.
+  package static let secretBytes = 3
+  /// Secrets that error texts are searched for: a session has one or two.
+  package static let secretsKept = 256
   /// A line of source in an error text.
   package static let lineBytes = 400
   /// `__index` leading to `__index`: classes are seldom three deep, a ring has no end.

@@ -112,6 +112,7 @@ public final class SimulatedCore: Sendable {
         handler: { [weak self] in await self?.respond($0) ?? HTTPResponse(status: 503, text: "gone") })
       parts.withLock { $0.server = server }
     } catch {
+      if error.code == .tls { throw SynnaxError("argument", error.message) }
       throw SynnaxError("refused", "cannot listen on \(configuration.host):\(port): \(error.message)")
     }
   }

@@ -76,8 +76,18 @@ public final class SynnaxClient: Sendable {
   public static func connect(
     _ configuration: SynnaxConfiguration, clock: any TelemetryClock = SystemClock()
   ) async throws(SynnaxError) -> SynnaxClient {
+    if let file = configuration.caFile, !FileManager.default.isReadableFile(atPath: file) {
+      throw SynnaxError("tls", "cannot read the certificates in \(file)", hint: "ca_file names a PEM file")
+    }
     let client = SynnaxClient(configuration, clock: clock)
-    _ = try await client.token(unless: nil)
+    do throws(SynnaxError) {
+      _ = try await client.token(unless: nil)
+    } catch  where error.code == "closed" {
+      // Plain text to a port that speaks TLS meets no words.
+      throw SynnaxError(
+        "refused", error.message,
+        hint: configuration.secure ? "is this a Synnax core?" : "if the core speaks TLS: secure = true")
+    }
     _ = try await client.checkConnectivity()
     return client
   }

@@ -19,9 +19,9 @@ package final class History {
 
   /// - Parameters:
   ///   - path: nil keeps the history in memory only.
-  ///   - keeps: asked before a cell is kept anywhere; see ``isFreeOfSecrets(_:)``.
+  ///   - keeps: asked before a cell is kept anywhere: false for one that holds a password.
   package init(
-    path: String?, session: String, keeps: @escaping (String) -> Bool = History.isFreeOfSecrets
+    path: String?, session: String, keeps: @escaping (String) -> Bool = { _ in true }
   ) {
     self.path = path
     self.session = session
@@ -36,27 +36,6 @@ package final class History {
       return state + "/moontide/history.jsonl"
     }
     return environment["HOME"].flatMap { $0.isEmpty ? nil : $0 + "/.local/state/moontide/history.jsonl" }
-  }
-
-  /// False for text that gives a value to a password, token, secret or key of that sort, or has one in a URL.
-  package static func isFreeOfSecrets(_ cell: String) -> Bool {
-    let text = cell.lowercased()
-    for word in ["password", "passwd", "secret", "token", "api_key", "apikey"] {
-      var rest = text[...]
-      while let found = rest.firstRange(of: word) {
-        rest = rest[found.upperBound...]
-        let next = rest.drop { $0 == " " || $0 == "\"" || $0 == "'" || $0 == "]" }
-        if next.first == ":" || (next.first == "=" && !next.hasPrefix("==")) { return false }
-      }
-    }
-    // scheme://user:word@host
-    var rest = text[...]
-    while let found = rest.firstRange(of: "://") {
-      rest = rest[found.upperBound...]
-      let authority = rest.prefix { !" /\"'?\n".contains($0) }
-      if let at = authority.lastIndex(of: "@"), authority[..<at].contains(":") { return false }
-    }
-    return true
   }
 
   /// Adds a cell that was run; false when it is not kept: empty, begins with a blank, repeats the last, is a

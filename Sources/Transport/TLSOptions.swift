@@ -25,8 +25,8 @@ public struct TLSOptions: Sendable, Equatable {
     do {
       return try NIOSSLContext(configuration: configuration)
     } catch {
-      let file = caFile.map { " from \($0)" } ?? ""
-      throw TransportError(.tls, "cannot load certificate authorities\(file): \(error)")
+      guard let caFile else { throw TransportError(.tls, "cannot load certificate authorities: \(error)") }
+      throw TransportError(.tls, "\(caFile) holds no PEM certificate that can be read")
     }
   }
 
@@ -58,7 +58,7 @@ public struct TLSServerOptions: Sendable, Equatable {
       return try NIOSSLContext(
         configuration: .makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key)))
     } catch {
-      throw TransportError(.tls, "cannot load \(certificateFile) and \(keyFile): \(error)")
+      throw TransportError(.tls, "\(certificateFile) and \(keyFile) are not a PEM certificate and its key")
     }
   }
 }

@@ -22,7 +22,7 @@ final class NotebookFront {
     self.signals = signals
     history = History(
       path: History.defaultPath(environment: Environment.terminal), session: "\(getpid())",
-      keeps: History.isFreeOfSecrets)
+      keeps: { SourceSecrets(Array($0.utf8)).isEmpty })
     let scheduler: Scheduler = interpreter.state.scheduler
     let keys = KeyPoll(scheduler: scheduler, writer: display.writer, signals: signals)
     self.keys = keys

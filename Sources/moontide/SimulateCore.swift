@@ -4,6 +4,7 @@ import Glibc
 import Simulation
 import Synnax
 import Telemetry
+import Transport
 
 /// `moontide simulate core`
 struct SimulateCore: ParsableCommand, ProgramCommand {
@@ -36,11 +37,22 @@ struct SimulateCore: ParsableCommand, ProgramCommand {
   @Option(help: ArgumentHelp("Keeps channels and samples in this file (SQLite).", valueName: "file"))
   var store: String?
 
+  @Option(help: ArgumentHelp("Speaks TLS with this certificate (PEM); with --tls-key.", valueName: "file"))
+  var tlsCert: String?
+
+  @Option(help: ArgumentHelp("The certificate's private key (PEM).", valueName: "file"))
+  var tlsKey: String?
+
+  @Option(help: "The log-in: sessions, of 0.60; or tokens, of 0.56 to 0.59.")
+  var login = LoginKind.sessions
+
   @Flag(help: "Plays nothing.")
   var silent = false
 
   @Option(help: "The same seed gives the same noise.")
   var seed: UInt64 = 1
+
+  enum LoginKind: String, ExpressibleByArgument, CaseIterable { case sessions, tokens }
 
   func validate() throws {
     if let rate, !(0.001...100_000).contains(rate) {
@@ -48,6 +60,9 @@ struct SimulateCore: ParsableCommand, ProgramCommand {
     }
     if silent, play != nil || rate != nil {
       throw ValidationError("--silent plays nothing: leave out --play and --rate")
+    }
+    if (tlsCert == nil) != (tlsKey == nil) {
+      throw ValidationError("TLS takes both, --tls-cert and --tls-key")
     }
   }
 
@@ -93,6 +108,10 @@ struct SimulateCore: ParsableCommand, ProgramCommand {
       configuration.playRate = nil
     }
     configuration.store = store
+    configuration.login = login == .sessions ? .sessions : .tokens
+    if let tlsCert, let tlsKey {
+      configuration.tls = TLSServerOptions(certificateFile: tlsCert, keyFile: tlsKey)
+    }
     configuration.plays = !silent
     configuration.seed = seed
     return configuration

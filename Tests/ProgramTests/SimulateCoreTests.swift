@@ -18,7 +18,7 @@ import Testing
       try process.run()
       // The line is all it ever prints.
       let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-      guard let match = line.wholeMatch(of: /simulated core at synnax:\/\/\w+@127\.0\.0\.1:(\d+)\n/),
+      guard let match = line.wholeMatch(of: /simulated core at synnaxs?:\/\/\w+@127\.0\.0\.1:(\d+)\n/),
         let port = Int(match.1)
       else { throw PseudoTerminal.Failure(description: "no address in \"\(line)\"") }
       self.port = port
@@ -81,8 +81,44 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: SelfSignedCertificate.openssl != nil, "the program openssl is not installed"))
+  func itsCertificateIsVerifiedUnlessToldOtherwise() async throws {
+    try await onThread {
+      let own = try SelfSignedCertificate()
+      let core = try Core(["--tls-cert", own.certificate, "--tls-key", own.key])
+      let stream = "local s = core:open_streamer(\"acc_x\") print(#s:collect(2).acc_x) s:close()"
+      // Nothing vouches for it: neither a call nor a stream goes through.
+      let refused = try core.script(", secure = true", "print(1)")
+      #expect(refused.exitCode == 69 && refused.output.isEmpty, "\(refused)")
+      #expect(refused.errors.contains("certificate") && refused.errors.contains("ca_file"), "\(refused)")
+      let verified = try core.script(", ca_file = \"\(own.certificate)\"", stream)
+      #expect(verified.output == "2\n" && !verified.errors.contains("NOT"), "\(verified)")
+      let other = try SelfSignedCertificate()
+      let wrong = try core.script(", ca_file = \"\(other.certificate)\"", stream)
+      #expect(wrong.exitCode == 69 && wrong.output.isEmpty, "\(wrong)")
+      let loud = try core.script(", secure = true, insecure_skip_verify = true", stream)
+      #expect(
+        loud.output == "2\n" && loud.errors.contains("certificates of 127.0.0.1 are NOT verified"), "\(loud)")
+      let plain = try core.script("", "print(1)")
+      #expect(plain.exitCode == 69 && plain.errors.contains("secure = true"), "\(plain)")
+      let missing = try core.script(", ca_file = \"/nowhere.pem\"", "print(1)")
+      #expect(missing.exitCode != 0 && missing.errors.contains("/nowhere.pem"), "\(missing)")
+    }
+  }
+
+  @Test func olderClientsLogInToo() async throws {
+    try await onThread {
+      let core = try Core(["--login", "tokens"])
+      let outcome = try core.script("", "print(core:info().version, #core:channels() > 5)")
+      #expect(outcome.output == "0.58.0\ttrue\n", "\(outcome)")
+    }
+  }
+
   @Test(arguments: [
-    (["--rate", "0"], Int32(2), "--rate is a number"), (["--play", "/nowhere.csv"], 66, "/nowhere.csv"),
+    (["--tls-cert", "/x.pem"], Int32(2), "--tls-cert and --tls-key"),
+    (["--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.key"], 66, "/nowhere.pem"),
+    (["--login", "magic"], 2, "magic"),
+    (["--rate", "0"], 2, "--rate is a number"), (["--play", "/nowhere.csv"], 66, "/nowhere.csv"),
     (["--silent", "--rate", "5"], 2, "--silent plays nothing"),
   ])
   func whatIsWrongIsSaid(_ arguments: [String], code: Int32, message: String) async throws {

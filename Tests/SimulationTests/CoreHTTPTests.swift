@@ -2,6 +2,7 @@ import Foundation
 import Simulation
 import Synnax
 import Telemetry
+import TestSupport
 import Testing
 import Transport
 
@@ -145,34 +146,21 @@ import Transport
     await core.stop()
   }
 
-  @Test func verifiesCertificatesUnlessToldOtherwise() async throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "core-tls-\(UUID().uuidString)"
-    ).path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let openssl = Process()
-    openssl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    openssl.arguments = [
-      "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-      "-days", "2",
-      "-keyout", folder + "/key.pem", "-out", folder + "/cert.pem", "-subj", "/CN=localhost", "-addext",
-      "subjectAltName=DNS:localhost,IP:127.0.0.1",
-    ]
-    openssl.standardError = FileHandle.nullDevice
-    try openssl.run()
-    openssl.waitUntilExit()
+  @Test(.enabled(if: SelfSignedCertificate.openssl != nil, "the program openssl is not installed"))
+  func verifiesCertificatesUnlessToldOtherwise() async throws {
+    let own = try SelfSignedCertificate()
     let core = try await start {
-      $0.tls = TLSServerOptions(certificateFile: folder + "/cert.pem", keyFile: folder + "/key.pem")
+      $0.tls = TLSServerOptions(certificateFile: own.certificate, keyFile: own.key)
     }
     var configuration = SynnaxConfiguration(host: "127.0.0.1", port: core.port, secure: true)
     let error = await #expect(throws: SynnaxError.self) { try await SynnaxClient.connect(configuration) }
     #expect(error?.code == "tls")
-    configuration.caFile = folder + "/cert.pem"
+    configuration.caFile = own.certificate
     #expect(try await SynnaxClient.connect(configuration).warnings.isEmpty)
     configuration.caFile = nil
     configuration.insecureSkipVerify = true
     #expect(try await SynnaxClient.connect(configuration).warnings.count == 1)
     await core.stop()
+    withExtendedLifetime(own) {}
   }
 }

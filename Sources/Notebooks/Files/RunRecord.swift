@@ -52,7 +52,7 @@ package final class RunRecord: Display {
     var members: [(String, JSON)] = [("cell", .integer(Int64(number)))]
     if !cell.title.isEmpty { members.append(("title", .string(cell.title))) }
     if case .file(_, let firstLine) = cell.origin { members.append(("line", .integer(Int64(firstLine)))) }
-    members.append(("source", .string(String(decoding: cell.text, as: UTF8.self))))
+    members.append(("source", .string(String(decoding: SourceSecrets(cell.text).redacted, as: UTF8.self))))
     write("cell", members)
     display.began(cell, number: number)
   }

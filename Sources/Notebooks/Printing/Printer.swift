@@ -162,8 +162,14 @@ extension Printer {
         items -= 1
         let key = keyText(pair.key, depth: depth)
         bytes -= key.utf8.count + 3
+        // An echo goes into records; print shows it to who asks.
+        let isSecret =
+          pair.key.string.map { SourceSecrets.isSecretName($0.utf8) } == true && pair.value.type == .string
         entries.append(
-          "\(key) = " + text(pair.value, depth: depth + 1, indent: indent, column: key.utf8.count + 3))
+          "\(key) = "
+            + (isSecret
+              ? "\"\(SourceSecrets.mark)\""
+              : text(pair.value, depth: depth + 1, indent: indent, column: key.utf8.count + 3)))
       }
       let isMore = scanned.count == Limits.scannedPairs + shown
       let left = max(0, isListLeft ? listCount - shown : 0) + others.count - keyed

@@ -45,10 +45,13 @@ package struct CellError: Error, Equatable, Sendable {
 struct SourceBook {
   private var sources: [String: [UInt8]] = [:]
   private var typed: [String] = []
+  /// What no error may quote.
+  private var secrets: Set<[UInt8]> = []
 
-  /// `name` as it is in a traceback. Typed cells beyond a bound are forgotten, oldest first.
-  mutating func add(_ source: [UInt8], name: String, isFile: Bool) {
-    let isNew = sources.updateValue(source, forKey: name) == nil
+  /// `name` as it is in a traceback. Typed cells beyond a bound are forgotten, oldest first. Secrets are left out.
+  mutating func add(_ source: SourceSecrets, name: String, isFile: Bool) {
+    if secrets.count < Limits.secretsKept { secrets.formUnion(source.values) }
+    let isNew = sources.updateValue(source.redacted, forKey: name) == nil
     guard !isFile, isNew else { return }
     typed.append(name)
     if typed.count > Limits.inputsKept {
@@ -99,8 +102,10 @@ struct SourceBook {
     let found =
       isOwn ? [] : ErrorHints.hints(message: message, line: levels.first?.text ?? "", names: names())
     let own = error.hint.map { [$0] } ?? []
+    let hints = own + found.filter { !own.contains($0) }
     return CellError(
-      code: error.code, message: message, hints: own + found.filter { !own.contains($0) }, traceback: levels,
+      code: error.code, message: SourceSecrets.redact(message, secrets),
+      hints: hints.map { SourceSecrets.redact($0, secrets) }, traceback: levels,
       cell: cell, source: frames.first?.source, line: frames.first?.line)
   }
 

@@ -7,7 +7,7 @@ package import Lua
 
 /// A notebook while it runs: cells go in, outcomes come out, everything to see goes to the display.
 ///
-/// On the interpreter's thread only. Keeps `In`, `Out`, `_`, `__` and `___`; numbers count from 1.
+/// On the interpreter's thread only. Keeps `In` (without passwords), `Out`, `_`, `__` and `___`; numbers count from 1.
 package final class Session {
   package let state: LuaState
   package var display: any Display
@@ -130,17 +130,18 @@ package final class Session {
   // MARK: Memory
 
   private func remember(_ cell: Cell, number: Int, chunkName: String, padding: [UInt8]) {
+    let secrets = SourceSecrets(cell.text)
     switch cell.origin {
-    case .typed: sources.add(cell.text, name: String(chunkName.dropFirst()), isFile: false)
+    case .typed: sources.add(secrets, name: String(chunkName.dropFirst()), isFile: false)
     case .file: break
     }
-    state.rawSet(inputs, .integer(Int64(number)), LuaString(cell.text))
+    state.rawSet(inputs, .integer(Int64(number)), LuaString(secrets.redacted))
     state.rawSet(inputs, .integer(Int64(number - Limits.inputsKept)), LuaValue.nil)
   }
 
   /// The text of a file whose cells are about to run: for the lines in error texts.
   package func addSource(_ bytes: [UInt8], name: String) {
-    sources.add(bytes, name: Cell.sourceName(ofFile: name), isFile: true)
+    sources.add(SourceSecrets(bytes), name: Cell.sourceName(ofFile: name), isFile: true)
   }
 
   private func keep(_ value: LuaValue, number: Int) {
