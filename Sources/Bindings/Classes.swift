@@ -15,6 +15,7 @@ public final class Classes {
   let timeSpan = LuaClass<LuaBox<TimeSpan>>("TimeSpan")
   let timeStamp = LuaClass<LuaBox<TimeStamp>>("TimeStamp")
   let task = LuaClass<LuaTask>("Task")
+  let plot = LuaClass<PlotObject>("Plot")
 
   /// Methods and fields of each class, for completion and for the test that compares them with the reference.
   public var members: [(name: String, methods: [String], fields: [String])] {
@@ -28,7 +29,7 @@ public final class Classes {
       (channels.name, channels.methodNames, channels.fieldNames),
       (timeSpan.name, timeSpan.methodNames, timeSpan.fieldNames),
       (timeStamp.name, timeStamp.methodNames, timeStamp.fieldNames),
-      (task.name, task.methodNames, task.fieldNames),
+      (task.name, task.methodNames, task.fieldNames), (plot.name, plot.methodNames, plot.fieldNames),
     ]
   }
 }
@@ -47,6 +48,7 @@ extension Library {
     defineBelaLog()
     defineWriters()
     defineTasks()
+    definePlots()
     state.register(classes.source)
     state.register(classes.log)
     state.register(classes.streamer)
@@ -58,10 +60,11 @@ extension Library {
     state.register(classes.timeSpan)
     state.register(classes.timeStamp)
     state.register(classes.task)
+    state.register(classes.plot)
   }
 
   func globals() -> [(String, LuaValue)] {
-    sourceGlobals() + synnaxGlobals() + timeGlobals() + taskGlobals()
+    sourceGlobals() + synnaxGlobals() + timeGlobals() + taskGlobals() + plotGlobals()
   }
 }
 
@@ -69,6 +72,8 @@ extension Library {
   /// How an object of ours is shown: nil for any other value. Runs no user code.
   public func rendering(of value: LuaValue) -> String? {
     guard case .userdata = value else { return nil }
+    // A picture that moved in the terminal stands there already.
+    if let plot = state.object(value, classes.plot), plot.wasShown { return plot.summary }
     return state.metafield(value, "__name").string.flatMap { name in
       classes.members.contains { $0.name == name } ? state.describe(value) : nil
     }

@@ -1,5 +1,6 @@
 import Dispatch
 public import Lua
+public import Plotting
 import Synnax
 public import Telemetry
 
@@ -23,6 +24,15 @@ public final class Library {
   public internal(set) var openSources: [SourceObject] = []
   public internal(set) var openStreamers: [StreamerObject] = []
   public internal(set) var openWriters: [WriterObject] = []
+  /// Plots that have a page and were not closed, oldest first.
+  public internal(set) var openPlots: [PlotObject] = []
+  /// Where plots show; nil where nobody looks.
+  public var plotFront: (any PlotFront)?
+  /// Told about every plot that a script makes, as soon as it is made.
+  public var onPlot: ((Plot) -> Void)?
+  let plotPages = PlotPages()
+  /// The one that moves in the terminal now.
+  weak var livePlot: LivePlotWait?
   /// Scripts may not read files nor the environment, so no option of ours may do it for them.
   let isSandboxed: Bool
   /// The board that `Streamer{…}` means: the one connected last.
@@ -44,7 +54,7 @@ public final class Library {
     try runPrelude()
   }
 
-  /// Ends all streams, writers and connections; for the end of a session. Waits, at most 3 s for each kind.
+  /// Ends all plots, streams, writers and connections; for the end of a session. Waits, at most 3 s for each kind.
   public func closeAll() {
     let streamers = openStreamers.map(\.streamer)
     let sources = openSources
@@ -52,6 +62,10 @@ public final class Library {
     openStreamers = []
     openWriters = []
     openSources = []
+    for object in openPlots { object.plot.close() }
+    openPlots = []
+    let pages = plotPages
+    waitForAll([{ await pages.stop() }], atMost: .seconds(3))
     waitForAll(streamers.map { streamer in { await streamer.close() } }, atMost: .seconds(3))
     waitForAll(writers.map { writer in { try? await writer.close() } }, atMost: .seconds(3))
     waitForAll(sources.map { source in source.closing() }, atMost: .seconds(3))

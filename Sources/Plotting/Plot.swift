@@ -31,6 +31,24 @@ public final class Plot: Sendable {
     core.withLock { $0.add(flag) }
   }
 
+  /// Flags a moment of what is shown: the newest sample's, or `time` in units of the first line's clock. Throws `empty`
+  /// before the first sample.
+  public func mark(_ label: String, kind: PlotFlag.Kind = .mark, time: Int64? = nil) throws(PlotError) {
+    try core.withLock { core throws(PlotError) in
+      core.update()
+      guard let flag = core.flag(label, kind: kind, time: time) else {
+        throw PlotError("empty", "there is no sample yet whose moment could be marked")
+      }
+      core.add(flag)
+    }
+  }
+
+  /// The streams among what is shown.
+  public var streamers: [Streamer] { core.withLock { $0.streamers } }
+
+  /// Names of the channels shown.
+  public var channels: [String] { core.withLock { $0.lines.map(\.name) } }
+
   // MARK: - Terminal
 
   /// The newest window (of loaded data: everything) as rows of text, `height` at most, without line ends.
@@ -53,10 +71,17 @@ public final class Plot: Sendable {
     ).svg()
   }
 
+  /// One still of loaded data, or of what a stream holds at this moment, as SVG: what reports embed. Throws as `init`.
+  public static func svg(
+    of input: PlotInput, options: PlotOptions = PlotOptions(), width: Int = 960, height: Int = 540
+  ) throws(PlotError) -> String {
+    try Plot([input], options: options).svg(width: width, height: height)
+  }
+
   /// Writes a still; the format is the name's ending: `.svg`, `.png`, `.pdf`. Blocks for about 0.1 s for the latter two.
   ///
-  /// Throws `argument` for another ending, `io` when the file exists (unless `overwrite`) or cannot be written,
-  /// `missing` without `rsvg-convert`.
+  /// Throws `argument` for another ending, `exists` when there is such a file (unless `overwrite`), `io` when it cannot
+  /// be written, `missing` without `rsvg-convert`.
   public func save(_ path: String, span: TimeSpan? = nil, overwrite: Bool = false, isDark: Bool = false)
     throws(PlotError)
   {
@@ -65,7 +90,8 @@ public final class Plot: Sendable {
       throw PlotError("argument", "a plot is saved as .svg, .png or .pdf, not as “\(path)”")
     }
     guard overwrite || !FileManager.default.fileExists(atPath: path) else {
-      throw PlotError("io", "\(path) exists", hint: "choose another name, or pass overwrite = true")
+      throw PlotError(
+        "exists", "\(path) exists already", hint: "\(Self.freeName(path)) is free, or pass overwrite = true")
     }
     let text = svg(span: span, isDark: isDark)
     if let format = StillConverter.Format(rawValue: ending) {
@@ -77,6 +103,16 @@ public final class Plot: Sendable {
     } catch {
       throw PlotError("io", "could not write \(path): \(error.localizedDescription)")
     }
+  }
+
+  /// `run.svg` → `run-2.svg`, the first that does not exist.
+  private static func freeName(_ path: String) -> String {
+    let dot = path.lastIndex(of: ".") ?? path.endIndex
+    for number in 2...1000 {
+      let candidate = "\(path[..<dot])-\(number)\(path[dot...])"
+      if !FileManager.default.fileExists(atPath: candidate) { return candidate }
+    }
+    return "another name"
   }
 
   private func picture(_ span: TimeSpan?, columns: Int) -> PlotPicture {

@@ -57,7 +57,22 @@ struct PlotCore {
     inputs.allSatisfy { if case .frame = $0 { true } else { false } }
   }
 
+  var streamers: [Streamer] {
+    inputs.compactMap { if case .stream(let streamer, _) = $0 { streamer } else { nil } }
+  }
+
   // MARK: - Changes
+
+  /// A flag on the clock of the first line that has samples, at its newest one unless a time is given; nil before.
+  func flag(_ label: String, kind: PlotFlag.Kind, time: Int64?) -> PlotFlag? {
+    for line in lines {
+      guard let series = line.series, series.count > 0 else { continue }
+      // Without times the samples' numbers are all there is.
+      let newest = series.time(series.count - 1) ?? series.first + Int64(series.count) - 1
+      return PlotFlag(kind: kind, label: label, time: time ?? newest, clock: series.clock)
+    }
+    return nil
+  }
 
   mutating func add(_ flag: PlotFlag) {
     flags.append(flag)

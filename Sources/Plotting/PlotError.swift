@@ -1,7 +1,7 @@
 public import Telemetry
 
 /// What can go wrong with plots. Codes: `argument`, `unknown_channel`, `missing` (a program or file that the system
-/// has to provide), `io`, `closed`, `too_many`.
+/// has to provide), `exists`, `io`, `closed`, `too_many`.
 public struct PlotError: CodedError, Hashable {
   public var code: String
   public var message: String

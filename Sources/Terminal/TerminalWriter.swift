@@ -70,6 +70,9 @@ package final class TerminalWriter {
   private var atLineStart = true
   private var mayHaveColors = false
   private var plainPrompt: String?
+  private var picture: LivePicture?
+  private var pictureLines: [String] = []
+  private var pictureColumns = 0
   private var progressText: String?
   private var progressShown: String?
   private var lastProgress: ContinuousClock.Instant?
@@ -112,7 +115,7 @@ package final class TerminalWriter {
     if !isTerminal {
       if let job { keepLog(of: bytes, job: job) }
       passThrough(bytes, to: stream)
-    } else if job == nil, edited == nil, plainPrompt == nil {
+    } else if job == nil, edited == nil, plainPrompt == nil, picture == nil {
       flush()
       hideProgress()
       send(bytes, to: stream)
@@ -130,6 +133,35 @@ package final class TerminalWriter {
     guard text != progressText else { return }
     progressText = text
     if text == nil { hideProgress() } else { updateProgress() }
+  }
+
+  /// A picture of many rows that is redrawn in its place, the cursor hidden; what is printed meanwhile stands above it.
+  /// Nil ends that: the last picture stays, and output goes on below. Nothing while a line is edited, nor without a
+  /// terminal.
+  package func showPicture(_ lines: [String]?) {
+    guard let lines else {
+      guard var last = picture else { return }
+      flush()
+      sendToTerminal(last.finish())
+      picture = nil
+      pictureLines = []
+      return
+    }
+    guard edited == nil, plainPrompt == nil, outputIsTerminal else { return }
+    if picture == nil {
+      flush()
+      hideProgress()
+      startLine()
+      picture = LivePicture()
+      pictureColumns = measure().columns
+    }
+    let columns = measure().columns
+    if columns != pictureColumns {
+      pictureColumns = columns
+      sendToTerminal(picture?.restart() ?? "")
+    }
+    pictureLines = lines
+    sendToTerminal(picture?.update(lines) ?? "")
   }
 
   /// The last lines of a job, also those that were not shown.
@@ -181,6 +213,7 @@ package final class TerminalWriter {
   /// Shows the line being edited, or brings it up to date.
   package func show(_ text: EditedText) {
     if edited == nil {
+      showPicture(nil)
       flush()
       hideProgress()
       startLine()
@@ -305,13 +338,15 @@ package final class TerminalWriter {
 
   private func writeAbove(_ text: [UInt8]) {
     hideProgress()
-    var out = Array(view.erase().utf8)
+    var out = Array((view.erase() + (picture?.erase() ?? "")).utf8)
     if !atLineStart { out.append(0x0a) }
     out += text
     atLineStart = true
     // Colours that a print left on end with it.
     if text.contains(0x1b) { out += Array("\u{1b}[0m".utf8) }
-    if edited != nil {
+    if picture != nil {
+      out += Array(picture!.update(pictureLines).utf8)
+    } else if edited != nil {
       out += Array(draw(size: measure()).utf8)
     } else if let plainPrompt {
       out += Array(plainPrompt.utf8)
@@ -342,7 +377,7 @@ package final class TerminalWriter {
   }
 
   private func updateProgress() {
-    guard let progressText, progressText != progressShown, edited == nil, plainPrompt == nil,
+    guard let progressText, progressText != progressShown, edited == nil, plainPrompt == nil, picture == nil,
       errorIsTerminal || outputIsTerminal
     else { return }
     if let due = lastProgress.map({ $0 + Limits.progressInterval }), due > now() { return schedule(due) }

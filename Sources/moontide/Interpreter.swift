@@ -21,6 +21,7 @@ final class Interpreter {
     library = try Library(state)
     library.simulators = ProgramSimulators()
     library.note = { [unowned display] in display.note($0) }
+    library.plotFront = PlotTerminal(display)
     session = Session(state, display: display)
     session.samplesReceived = { [unowned library] in
       library.openStreamers.reduce(0) { $0 + Int($1.streamer.stats.samples) }

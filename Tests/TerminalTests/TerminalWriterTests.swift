@@ -38,6 +38,28 @@ import Testing
     }
   }
 
+  @Test func whatIsPrintedStandsAboveALivePicture() throws {
+    let bench = try Bench()
+    bench.writer.print("half a line")
+    bench.writer.showPicture(["picture 1", "below"])
+    #expect(bench.text == "half a line\npicture 1\nbelow")
+    bench.writer.print("said\n", job: "talk")
+    bench.pass(100)
+    bench.writer.showPicture(["picture 2", "below"])
+    #expect(bench.text == "half a line\n[talk] said\npicture 2\nbelow")
+    bench.terminal.resize(columns: 50, rows: 30)
+    bench.writer.showPicture(["wider"])
+    #expect(bench.text == "wider")
+    bench.writer.showPicture(nil)
+    bench.writer.print("after\n")
+    #expect(bench.text == "wider\nafter")
+    #expect(bench.terminal.screen.modes.contains(25))
+    // A line that is edited has the terminal.
+    bench.edit("x")
+    bench.writer.showPicture(["no"])
+    #expect(bench.text == "wider\nafter\n[1]> x")
+  }
+
   @Test func writesAboveTheEditedLineOnceForABurst() throws {
     let bench = try Bench()
     bench.edit("x =\n1")

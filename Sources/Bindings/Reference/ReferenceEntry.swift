@@ -72,7 +72,7 @@ extension String {
 public enum Reference {
   public static let groups: [(title: String, entries: [ReferenceEntry])] = [
     ("Sources", sources), ("Bela", bela), ("Streamers", streamers), ("Synnax", synnax), ("Frames", frames),
-    ("Series", series),
+    ("Series", series), ("Plots", plots),
     ("Time", time), ("Tasks", tasks), ("Errors", errors),
   ]
 

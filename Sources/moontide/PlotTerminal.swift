@@ -1,0 +1,100 @@
+import Bindings
+import Foundation
+import Glibc
+import Plotting
+import Terminal
+
+/// Where plots show: pages in the user's browser, pictures on the terminal, both through what the program has anyway.
+final class PlotTerminal: PlotFront {
+  private let display: FrontDisplay
+  private var modes: termios?
+
+  init(_ display: FrontDisplay) { self.display = display }
+
+  private var writer: TerminalWriter { display.writer }
+
+  /// A row stays free for the cursor; more than 30 rows push away what stood before and show nothing more.
+  var pictureSize: (columns: Int, rows: Int) {
+    let size = writer.size
+    return (size.columns, min(max(4, size.rows - 1), writer.outputIsTerminal ? 30 : 20))
+  }
+
+  var pictureStyle: TerminalStyle {
+    var style = TerminalStyle(environment: ProcessInfo.processInfo.environment)
+    // Files and pipes have no TERM of their own: the locale alone says whether they take braille.
+    if !writer.outputIsTerminal {
+      style = TerminalStyle(
+        environment: ProcessInfo.processInfo.environment.merging(["TERM": "file"]) { $1 })
+    }
+    style.hasColours = writer.usesColor
+    return style
+  }
+
+  /// Only a person in the notebook wants windows to open.
+  func open(_ url: String) -> [String] {
+    guard display.isNotebook, isatty(0) == 1 else { return [] }
+    let environment = ProcessInfo.processInfo.environment
+    switch PageOpener.choose(url: url, environment: environment, hasProgram: { Self.path($0) != nil }) {
+    case .tell(let lines): return lines
+    case .run(let program, let arguments):
+      guard let path = Self.path(program) else { return [] }
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: path)
+      process.arguments = arguments
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = FileHandle.nullDevice
+      process.standardError = FileHandle.nullDevice
+      do { try process.run() } catch { return ["\(program) could not be started; open the page yourself"] }
+      return []
+    }
+  }
+
+  private static func path(_ program: String) -> String? {
+    if program.contains("/") { return access(program, X_OK) == 0 ? program : nil }
+    let folders = (getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin").split(separator: ":")
+    return folders.lazy.map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
+  }
+
+  // MARK: - Moving pictures
+
+  func beginPicture() -> Bool {
+    guard isatty(0) == 1, writer.outputIsTerminal, !writer.isEditing else { return false }
+    var now = termios()
+    guard tcgetattr(0, &now) == 0 else { return false }
+    modes = now
+    listenForKeys()
+    return true
+  }
+
+  /// Keys come one by one and unseen; Ctrl-C stays a signal.
+  private func listenForKeys() {
+    guard var raw = modes else { return }
+    raw.c_lflag &= ~tcflag_t(ICANON | ECHO)
+    withUnsafeMutableBytes(of: &raw.c_cc) { characters in
+      characters[Int(VMIN)] = 0
+      characters[Int(VTIME)] = 0
+    }
+    tcsetattr(0, TCSADRAIN, &raw)
+  }
+
+  func showPicture(_ lines: [String]) { writer.showPicture(lines) }
+
+  var wantsPictureToEnd: Bool {
+    if writer.isEditing { return true }
+    // After Ctrl-Z and fg the shell has given the terminal its usual modes.
+    var now = termios()
+    if tcgetattr(0, &now) == 0, now.c_lflag & tcflag_t(ICANON) != 0 { listenForKeys() }
+    var waiting = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+    guard poll(&waiting, 1, 0) > 0 else { return false }
+    // An arrow is three bytes; what is pasted into a picture is no cell.
+    var bytes = [UInt8](repeating: 0, count: 1024)
+    _ = read(0, &bytes, bytes.count)
+    return true
+  }
+
+  func endPicture() {
+    writer.showPicture(nil)
+    if var modes { tcsetattr(0, TCSADRAIN, &modes) }
+    modes = nil
+  }
+}

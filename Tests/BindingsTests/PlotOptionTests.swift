@@ -1,0 +1,67 @@
+import Foundation
+import Lua
+import TestSupport
+import Testing
+
+/// Options of plots, their stills, and what they refuse.
+@Suite struct PlotOptionTests {
+  @Test func showsSpectraCurvesAndSeveralStreams() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(Bench.setting)
+      try bench.run("s:collect(4096)")
+      let values = try bench.run(
+        """
+        return s:plot{ kind = "spectrum", size = 1024, term = true }:svg(),
+          s:plot{ kind = "xy", x = "pot1", channels = { "pot2" }, term = true }:svg(),
+          plot{ s, s:tap() and frame, x, term = true, title = "three" }:svg()
+        """
+      ).map { $0.string ?? "" }
+      #expect(values[0].contains("Hz") && values[0].contains("dB"))
+      #expect(values[1].contains("pot1") && values[1].contains("pot2"))
+      #expect(values[2].contains("three") && values[2].contains("1:pot1") && values[2].contains("3:pot1"))
+    }
+  }
+
+  @Test func refusesWhatItCannotDraw() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(Bench.setting)
+      let cases = [
+        ("s:plot{ windw = '1s' }", "did you mean 'window'?"),
+        ("s:plot{ layout = 'grid' }", "\"overlay\", \"lanes\""),
+        ("s:plot{ y = { 1, -1 } }", "the lower one first"), ("s:plot{ 'pot9' }", "pot9"),
+        ("s:plot{ kind = 'xy' }", "x channel"), ("s:plot{ size = 64 }", "only a spectrum"),
+        ("plot{}", "nothing to plot"), ("plot{ 1 }", "a streamer, frame or series expected"),
+        ("s:plot{ window = 0, term = true }", "above zero"),
+        ("x:plot{ term = true }:save('x.jpg')", ".svg, .png or .pdf"),
+        ("x:plot{ term = true }:svg{ width = 1 }", "100 to 4000"),
+      ]
+      for (source, words) in cases {
+        let error = try bench.failure(source)
+        #expect("\(error)".contains(words), "\(source): \(error)")
+      }
+    }
+  }
+
+  @Test func savesStillsAndNeverOverAnother() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(Bench.setting)
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "plots-\(UInt64.random(in: 0...UInt64.max))")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let path = folder.appendingPathComponent("run.svg").path
+      try bench.run("p = x:plot{ term = true }; path = '\(path)'")
+      #expect(try bench.run("return p:save(path)").first?.string == path)
+      let error = try bench.failure("p:save(path)")
+      #expect(error.code == "exists")
+      #expect(error.hint?.contains("run-2.svg") == true)
+      try bench.run("p:mark('touch', x:time(5)):save(path, { overwrite = true, dark = true })")
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      #expect(text.contains("touch"))
+      #expect(try bench.run("return p:svg{ dark = true }").first?.string == text)
+    }
+  }
+}
