@@ -111,14 +111,14 @@ extension CoreState {
   /// Records: a kind, a length, and a frame; the last says that nothing was cut off.
   private func read(_ body: [UInt8]) throws -> HTTPResponse {
     let request = try Wire.decode(ReadRequestPayload.self, body)
-    let factor = try CoreIterator.factor(request.reduction) ?? 1
+    let reduction = try CoreReduction(request.reduction) ?? .stride(1)
     var bytes: [UInt8] = []
     func append(_ kind: UInt8, _ record: [UInt8]) {
       bytes.append(kind)
       withUnsafeBytes(of: UInt32(record.count).littleEndian) { bytes.append(contentsOf: $0) }
       bytes += record
     }
-    for frame in try read(request.keys ?? [], request.bounds?.range ?? .all, every: factor) {
+    for frame in try read(request.keys ?? [], request.bounds?.range ?? .all, reduction) {
       append(0, frame)
     }
     append(1, [])

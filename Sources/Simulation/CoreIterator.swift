@@ -7,7 +7,7 @@ struct CoreIterator {
   private let codec: FrameCodec
   private var bounds: TimeRange
   private let chunk: Int
-  private let reduction: Int
+  private let reduction: CoreReduction
   /// What the last read covered, for each channel.
   private var views: [UInt32: TimeRange] = [:]
   private var isValid = false
@@ -20,18 +20,8 @@ struct CoreIterator {
     codec = FrameCodec(keys.compactMap { channels.byKey[$0]?.entry })
     bounds = payload.bounds?.range ?? .all
     chunk = Int(clamping: payload.chunkSize?.value ?? 100_000)
-    reduction = try Self.factor(payload.reduction) ?? payload.downsampleFactor ?? 1
+    reduction = try CoreReduction(payload.reduction) ?? .stride(payload.downsampleFactor ?? 1)
     seek(to: bounds.start)
-  }
-
-  /// Every n-th sample. The aggregations are not simulated.
-  static func factor(_ reduction: ReductionPayload?) throws(ErrorPayload) -> Int? {
-    guard let reduction else { return nil }
-    guard reduction.variant == "stride", let factor = reduction.factor, factor > 0 else {
-      throw ErrorPayload(
-        type: "sy.validation", data: "a simulated core reduces with a stride only: validation error")
-    }
-    return factor
   }
 
   private mutating func seek(to time: Int64) {
@@ -111,11 +101,14 @@ struct CoreIterator {
       pieces += mine
     }
     isValid = !pieces.isEmpty
-    return (try Self.frames(pieces, codec, every: reduction), isValid)
+    return (try Self.frames(pieces, codec, reduction), isValid)
   }
 
   /// Stored pieces as frames that stay below a bound.
-  static func frames(_ pieces: [StoredPiece], _ codec: FrameCodec, every factor: Int) throws -> [[UInt8]] {
+  static func frames(
+    _ pieces: [StoredPiece], _ codec: FrameCodec, _ reduction: CoreReduction
+  ) throws -> [[UInt8]] {
+    let counts = pieces.reduce(into: [UInt32: Int]()) { $0[$1.key, default: 0] += $1.count }
     var frames: [[UInt8]] = []
     var batch: [WireSeries] = []
     var bytes = 0
@@ -128,6 +121,7 @@ struct CoreIterator {
     for piece in pieces {
       for part in piece.split(bytes: CoreLimits.readFrameBytes) {
         var series = part.series
+        let factor = reduction.factor(of: counts[part.key] ?? 0)
         if factor > 1 {
           series = series.downsampled(factor)
           series.multiple = UInt32(clamping: factor)
@@ -140,6 +134,34 @@ struct CoreIterator {
     }
     try flush()
     return frames
+  }
+}
+
+/// Fewer samples than are stored: every n-th of each series. Averages, minima and maxima are not simulated.
+enum CoreReduction: Sendable {
+  case stride(Int)
+  /// About so many of each channel.
+  case limit(Int)
+
+  init?(_ payload: ReductionPayload?) throws(ErrorPayload) {
+    guard let payload else { return nil }
+    if payload.variant == "stride", let factor = payload.factor, factor > 0 {
+      self = .stride(factor)
+    } else if payload.variant == "limit", payload.aggregation == "decimate", let most = payload.pointLimit,
+      most > 0
+    {
+      self = .limit(most)
+    } else {
+      throw ErrorPayload(
+        type: "sy.validation", data: "a simulated core reduces by leaving samples out only: validation error")
+    }
+  }
+
+  func factor(of count: Int) -> Int {
+    switch self {
+    case .stride(let factor): factor
+    case .limit(let most): count / most + (count % most == 0 ? 0 : 1)
+    }
   }
 }
 

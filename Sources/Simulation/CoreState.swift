@@ -240,12 +240,12 @@ struct CoreState: Sendable {
   mutating func closeIterator(_ id: Int) { iterators[id] = nil }
 
   /// `/frame/read`: frames of a span, against the state of the keys.
-  func read(_ keys: [UInt32], _ time: TimeRange, every factor: Int) throws -> [[UInt8]] {
+  func read(_ keys: [UInt32], _ time: TimeRange, _ reduction: CoreReduction) throws -> [[UInt8]] {
     let missing = keys.filter { channels.byKey[$0] == nil }
     guard missing.isEmpty else { throw CoreChannels.notFound(missing) }
     let codec = FrameCodec(keys.compactMap { channels.byKey[$0]?.entry })
     var pieces: [StoredPiece] = []
     for key in Set(keys).sorted() { pieces += try store.pieces(key, time) }
-    return try CoreIterator.frames(pieces, codec, every: factor)
+    return try CoreIterator.frames(pieces, codec, reduction)
   }
 }

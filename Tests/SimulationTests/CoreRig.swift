@@ -8,19 +8,29 @@ import Testing
 final class CoreRig: Sendable {
   let core: SimulatedCore
   let source: SynnaxSource
+  /// Between the two, where asked for.
+  let relay: Relay?
+  /// What `write` uses; never behind the relay.
+  private let near: SynnaxClient
   private let writers = Mutex<[String: SynnaxWriter]>([:])
 
   init(
-    plays: Bool = false, keepAlive: TimeSpan? = nil, _ change: (inout CoreConfiguration) -> Void = { _ in }
+    plays: Bool = false, relayed: Bool = false, _ change: (inout CoreConfiguration) -> Void = { _ in },
+    client changeClient: (inout SynnaxConfiguration) -> Void = { _ in }
   ) async throws {
     var configuration = CoreConfiguration()
     configuration.plays = plays
     change(&configuration)
     core = try await SimulatedCore.start(configuration)
-    var client = SynnaxConfiguration(host: "127.0.0.1", port: core.port)
-    if let keepAlive { client.keepAlive = keepAlive }
+    relay = relayed ? try Relay(to: core.port) : nil
+    var client = SynnaxConfiguration(host: "127.0.0.1", port: relay?.port ?? core.port)
     client.giveUpAfter = TimeSpan(nanoseconds: 20_000_000_000)
+    changeClient(&client)
     source = try await SynnaxSource.connect(client)
+    near =
+      relayed
+      ? try await SynnaxClient.connect(SynnaxConfiguration(host: "127.0.0.1", port: core.port))
+      : source.client
     guard !plays else { return }
     for (index, data) in [("t", "a"), ("u", "b")] {
       _ = try await source.client.createChannel(name: index, type: .timestamp, isIndex: true)
@@ -31,6 +41,7 @@ final class CoreRig: Sendable {
   func close() async {
     await source.close()
     await core.stop()
+    relay?.close()
   }
 
   /// A running streamer.
@@ -50,7 +61,7 @@ final class CoreRig: Sendable {
   func write(_ columns: [(String, [Double])], group: UInt32 = 0) async throws {
     let names = columns.map(\.0)
     let writer = try await writer(names, group: group)
-    let channels = try await source.client.channels(named: names)
+    let channels = try await near.channels(named: names)
     try await writer.write(
       zip(channels, columns).map { channel, column in
         Series(
@@ -75,7 +86,7 @@ final class CoreRig: Sendable {
     options.mode = .stream
     options.start = TimeStamp(nanoseconds: 0)
     options.group = group
-    let made = try await SynnaxWriter.open(source.client, channels: names, options: options)
+    let made = try await SynnaxWriter.open(near, channels: names, options: options)
     writers.withLock { $0[id] = made }
     return made
   }

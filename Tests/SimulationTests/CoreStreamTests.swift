@@ -218,18 +218,6 @@ import Transport
     await rig.close()
   }
 
-  @Test func noticesACoreThatFellSilent() async throws {
-    let rig = try await CoreRig(keepAlive: TimeSpan(nanoseconds: 2_000_000_000))
-    let stream = try await rig.stream(["a"])
-    let socket = try #require(rig.core.streamConnections.first)
-    try await until { rig.core.streamKeepAlives == 1 }
-    socket.fallSilent()
-    try await until(within: .seconds(20)) { stream.stats.reconnects == 1 }
-    try await rig.write([("t", [1]), ("a", [1])])
-    try await until { stream.snapshot(of: "a")?.count == 1 }
-    await rig.close()
-  }
-
   @Test func opensANewConnectionWhenTheCoreTakesNoMoreChanges() async throws {
     let rig = try await CoreRig()
     let stream = try await rig.stream(["a"])

@@ -2,22 +2,27 @@
 -- # A Bela board into a Synnax cluster
 --
 -- Forwards the ECG of a board into a core, and checks there that every sample arrived, once, in order. The board's
--- ticks become timestamps. Both ends are simulated here; `bela.connect()` and `synnax.connect{ host = … }` are real ones.
+-- ticks become timestamps. Both ends are simulated here; `bela.connect()` is a real board, and the address of a core of
+-- your own is an argument: `moontide bela_to_synnax.lua synnax://localhost:9090`.
 
 -- %% tags=["parameters"]
+cluster = arg and arg[1] or "sim"
 seconds = 20   -- of ECG
 speed = 10     -- times real time
 
 -- %% Both ends
 board = bela.connect{ "sim", speed = speed }
-core = synnax.connect("sim")
+core = synnax.connect(cluster)
 
 -- %% Channels for it
-time = core:create_channel{ name = "bela_time", data_type = "timestamp", is_index = true }
-core:create_channel{ name = "bela_ecg", data_type = "float32", index = time }
+time = core:create_channel{
+  name = "bela_time", data_type = "timestamp", is_index = true, retrieve_if_name_exists = true,
+}
+core:create_channel{ name = "bela_ecg", data_type = "float32", index = time, retrieve_if_name_exists = true }
 
 -- %% Forward
-w = core:open_writer{ "bela_ecg" }
+began = TimeStamp.now()
+w = core:open_writer{ "bela_ecg", start = began }
 s = board:streamer{ "ecg" }
 task = s:forward(w, { map = { ecg = "bela_ecg" } })
 s:start{ span = seconds }
@@ -27,7 +32,7 @@ print(("%d samples forwarded, %d dropped"):format(counts.forwarded, counts.dropp
 
 -- %% Every sample once
 sent = s.data.ecg
-stored = core:read({}, "bela_ecg").bela_ecg
+stored = core:read({ start = began }, "bela_ecg").bela_ecg
 check.equal(#stored, #sent, "as many as were sent")
 check.equal(counts.forwarded, #sent)
 check.equal(counts.dropped, 0)

@@ -6,8 +6,10 @@ Prints a line for each check, and ends with 1 after the first that fails.
 import asyncio
 import os
 import sys
+import threading
 import time
 import traceback
+import uuid
 
 import numpy as np
 import synnax as sy
@@ -288,6 +290,146 @@ def writes_virtual_channels():
         with client.open_writer(sy.TimeStamp.now(), [channel.key]) as writer:
             writer.write({channel.key: np.array([1, 2, 3], dtype=np.uint8)})
             assert list(streamer.read(timeout=5)[channel.key]) == [1, 2, 3]
+
+
+@check
+def streams_one_by_name_and_waits_no_longer_than_told():
+    index, (data,) = group("single")
+    with client.open_streamer("single_0") as streamer:
+        for wait, least in ((0.2, 0.2), (200 * sy.TimeSpan.MILLISECOND, 0.2), (0.0, 0.0)):
+            began = time.monotonic()
+            assert streamer.read(timeout=wait) is None
+            assert least <= time.monotonic() - began < least + 5, time.monotonic() - began
+        with client.open_writer(0, ["single_time", "single_0"]) as writer:
+            for start in range(10):
+                writer.write({"single_time": stamps(start, 1), "single_0": [start / 4]})
+                frame = streamer.read(timeout=5)
+                assert frame.channels == ["single_0"] and list(frame["single_0"]) == [start / 4]
+        assert streamer.read(timeout=0.1) is None
+
+
+@check
+def loses_nothing_of_a_kept_channel_through_changes():
+    index, (kept, other) = group("kept", (np.int64,) * 2)
+    total = 3000
+
+    def write():
+        with client.open_writer(0, [index.key, kept.key, other.key]) as writer:
+            for start in range(0, total, 10):
+                values = np.arange(start, start + 10)
+                writer.write({index.key: stamps(start, 10), kept.key: values, other.key: -values})
+
+    with client.open_streamer([kept.key]) as streamer:
+        thread = threading.Thread(target=write)
+        thread.start()
+        got, others = [], []
+        # The official client counts changes only, so no two sets in a row are the same here.
+        for turn in range(300):
+            streamer.update_channels([kept.key, other.key] if turn % 2 == 0 else [kept.key])
+            frame = streamer.read(timeout=0.001)
+            if frame is not None:
+                got += [int(value) for value in frame[kept.key]] if kept.key in frame else []
+                others += [int(value) for value in frame[other.key]] if other.key in frame else []
+        thread.join()
+        while len(got) < total:
+            frame = streamer.read(timeout=5)
+            assert frame is not None, f"{len(got)} of {total}"
+            got += [int(value) for value in frame[kept.key]]
+            others += [int(value) for value in frame[other.key]] if other.key in frame else []
+        assert got == list(range(total))
+        assert all(-value in range(total) for value in others) and others == sorted(others, reverse=True)
+
+
+@check
+def raises_for_what_does_not_exist():
+    index, (data,) = group("exists")
+    whole = sy.TimeRange(0, sy.TimeStamp(sy.TimeSpan.SECOND))
+    # By name the client itself finds out, and says so in its own way; by key the core does.
+    for classes, bad in (
+        (KeyError, lambda: client.open_streamer(["no_such_channel"])),
+        (KeyError, lambda: asyncio.run(client.open_async_streamer(["no_such_channel"]))),
+        (NotFoundError, lambda: client.open_streamer([data.key, 77])),
+        (NotFoundError, lambda: asyncio.run(client.open_async_streamer([77]))),
+        (NotFoundError, lambda: client.open_writer(0, [77])),
+        (NotFoundError, lambda: client.read(whole, 77)),
+        (NotFoundError, lambda: client.channels.retrieve("no_such_channel")),
+        (NotFoundError, lambda: client.channels.delete([77])),
+    ):
+        try:
+            bad()
+        except classes:
+            continue
+        raise AssertionError("something that does not exist was found")
+    with client.open_streamer([data.key]) as streamer:
+        try:
+            streamer.update_channels([77])
+            raise AssertionError("an unknown channel was taken")
+        except NotFoundError:
+            pass
+        with client.open_writer(0, [index.key, data.key]) as writer:
+            writer.write({index.key: stamps(1, 1), data.key: [1.0]})
+        assert list(streamer.read(timeout=5)[data.key]) == [1.0]
+
+
+@check
+def iterates_asynchronously_over_two_writers():
+    (one, (a,)), (two, (b,)) = group("async_a"), group("async_b")
+
+    async def run():
+        got = {a.key: [], b.key: []}
+        async with await client.open_async_streamer([a.key, b.key], downsample_factor=2) as streamer:
+            with client.open_writer(0, [one.key, a.key]) as first, client.open_writer(0, [two.key, b.key]) as second:
+                for start in range(0, 20, 4):
+                    values = np.arange(start, start + 4, dtype=np.float64)
+                    first.write({one.key: stamps(start, 4), a.key: values})
+                    second.write({two.key: stamps(start, 4), b.key: -values})
+            async for frame in streamer:
+                for key in frame.channels:
+                    got[key] += list(frame[key])
+                if all(len(values) == 10 for values in got.values()):
+                    return got
+
+    got = asyncio.run(asyncio.wait_for(run(), 10))
+    assert got[a.key] == [float(value) for value in range(0, 20, 2)]
+    assert got[b.key] == [-float(value) for value in range(0, 20, 2)]
+
+
+@check
+def carries_booleans_bytes_and_identifiers():
+    identifiers = [uuid.UUID(int=value) for value in (1, 2**127 + 5, 3)]
+    kinds = {
+        sy.DataType.BOOLEAN: np.array([True, False, True]),
+        sy.DataType.UUID: identifiers,
+        # The client takes and gives these packed only: a length before each.
+        sy.DataType.BYTES: sy.Series(b"\2\0\0\0\0\xff" b"\0\0\0\0" b"\3\0\0\0abc", data_type=sy.DataType.BYTES),
+    }
+    index, channels = group("odd", kinds.keys())
+    keys = [one.key for one in channels]
+    with client.open_streamer(keys) as streamer:
+        with client.open_writer(0, [index.key] + keys) as writer:
+            writer.write({index.key: stamps(1, 3), **dict(zip(keys, kinds.values()))})
+        live = streamer.read(timeout=5)
+    stored = client.read(sy.TimeRange(0, sy.TimeStamp(10 * sy.TimeSpan.SECOND)), keys)
+    for one, data in zip(channels, kinds.values()):
+        for frame in (live, stored):
+            if one.data_type == sy.DataType.BYTES:
+                assert b"".join(bytes(part.data) for part in frame[one.key].series) == data.data
+            else:
+                assert list(frame[one.key]) == list(data), (one.name, list(frame[one.key]), list(data))
+
+
+@check
+def reads_fewer_samples():
+    index, (data,) = group("fewer")
+    keys = [index.key, data.key]
+    client.write(0, {index.key: stamps(0, 100), data.key: np.arange(100, dtype=np.float64)})
+    for reduction, wanted in (
+        (sy.StrideReduction(factor=10), range(0, 100, 10)),
+        (sy.LimitReduction(aggregation="decimate", point_limit=25), range(0, 100, 4)),
+    ):
+        frame = client.read(sy.TimeRange(0, sy.TimeStamp(sy.TimeSpan.HOUR)), keys, reduction)
+        assert list(frame[data.key]) == [float(value) for value in wanted], list(frame[data.key])
+        assert [int(value) for value in frame[index.key]] == [value * 10**9 for value in wanted]
 
 
 for function in checks:
