@@ -52,6 +52,9 @@ extension Library {
 
   /// The board behind a source; other kinds of source raise `unsupported`.
   static func board(_ object: SourceObject, _ call: borrowing LuaCall) throws(LuaError) -> BelaSource {
+    if let closed = object.source as? ClosedSource {
+      throw LuaError("closed", "\(closed.name) is closed", hint: "connect again")
+    }
     guard let board = object.source as? BelaSource else {
       throw LuaError(
         "unsupported", "'\(call.name)' is for Bela boards, and \(object.source.name) is none",

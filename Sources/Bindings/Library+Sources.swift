@@ -66,6 +66,14 @@ extension Library {
   private func open(
     _ address: SourceAddress, then: @escaping (SourceObject, borrowing LuaCall) throws(LuaError) -> LuaResult
   ) -> LuaResult {
+    if let boards, !address.isSimulated {
+      let shared = BoardPool.Address(host: address.host, port: address.port)
+      return perform {
+        try await boards.board(at: shared, timeout: address.timeout)
+      } then: { [unowned self] lease, call throws(LuaError) in
+        try opened(SourceObject(lease), call, then)
+      }
+    }
     let simulators = simulators
     return perform { () -> (any Source, (any SimulatedDevice)?) in
       var device: (any SimulatedDevice)?
@@ -84,12 +92,18 @@ extension Library {
         await device?.close()
         throw error
       }
-    } then: { [unowned self] opened, call throws(LuaError) in
-      let object = SourceObject(opened.0, kind: .bela, device: opened.1)
-      openSources.append(object)
-      defaultBoard = object
-      return try then(object, call)
+    } then: { [unowned self] made, call throws(LuaError) in
+      try opened(SourceObject(made.0, kind: .bela, device: made.1), call, then)
     }
+  }
+
+  private func opened(
+    _ object: SourceObject, _ call: borrowing LuaCall,
+    _ then: (SourceObject, borrowing LuaCall) throws(LuaError) -> LuaResult
+  ) throws(LuaError) -> LuaResult {
+    openSources.append(object)
+    defaultBoard = object
+    return try then(object, call)
   }
 
   // MARK: - The first seed's constructor
@@ -218,9 +232,10 @@ extension Library {
     for writer in writers { writer.isClosed = true }
     let writing = writers.map(\.writer)
     openSources.removeAll { $0 === object }
+    let streamers = openStreamers.filter { $0.source === object }
     openStreamers.removeAll { $0.source === object }
     if defaultBoard === object { defaultBoard = nil }
-    let closing = object.closing()
+    let closing = object.closing(streamers.map(\.streamer), tally)
     return perform {
       for writer in writing { try? await writer.close() }
       await closing()

@@ -29,6 +29,7 @@ extension Library {
       let object = try StreamerObject(made.0, source: source, request: own)
       made.1.streamer = made.0
       openStreamers.append(object)
+      tally.add(made.0)
       return try then(object, call)
     }
   }
@@ -234,9 +235,10 @@ extension Library {
 
   private func close(_ object: StreamerObject, timeout: TimeSpan?) -> LuaResult {
     openStreamers.removeAll { $0 === object }
-    let streamer = object.streamer
+    let (streamer, tally) = (object.streamer, tally)
     let wait = LuaWait.async(deadline: deadline(min(timeout ?? Self.closeTime, Self.closeTime))) {
       await streamer.close()
+      tally.retire(streamer)
     } timedOut: { _ throws(LuaError) in
       .none
     } then: { _, _ throws(LuaError) in

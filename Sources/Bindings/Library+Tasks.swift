@@ -64,7 +64,9 @@ extension Library {
       return .none
     }
     let count = state.function(name: "check") { [unowned self] call throws(LuaError) in
-      if call.isTrue(1) { checks.passed += 1 } else { checks.failed += 1 }
+      guard let onCheck else { return .none }
+      let message = call.type(2) == .string ? try call.string(2) : ""
+      onCheck(Check(passed: call.isTrue(1), message: message, place: call.caller(besides: Self.preludeName)))
       return .none
     }
     let fail = state.function(name: "error") { call throws(LuaError) in

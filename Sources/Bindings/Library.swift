@@ -17,6 +17,10 @@ public final class Library {
   public let state: LuaState
   let clock: any TelemetryClock
   let classes = Classes()
+  /// Counts of all streams, for whoever shows or judges them.
+  public let tally = StreamTally()
+  /// Boards are shared with the other interpreters of the process; nil for connections of one's own.
+  public var boards: BoardPool?
   /// Where events of streams, which come on any thread, find this library again.
   let mailbox: Mailbox
 
@@ -39,8 +43,8 @@ public final class Library {
   var defaultBoard: SourceObject?
   /// The prelude's part of `on_frame`.
   var onFrames: LuaReference?
-  /// What `check` counts: passed and failed ones.
-  public internal(set) var checks = (passed: 0, failed: 0)
+  /// Told about every `check`, before a failed one raises.
+  public var onCheck: ((Check) -> Void)?
 
   /// Opens the library in an interpreter.
   public init(_ state: LuaState, clock: any TelemetryClock = SystemClock()) throws(LuaError) {
@@ -66,9 +70,11 @@ public final class Library {
     openPlots = []
     let pages = plotPages
     waitForAll([{ await pages.stop() }], atMost: .seconds(3))
+    let tally = tally
     waitForAll(streamers.map { streamer in { await streamer.close() } }, atMost: .seconds(3))
+    for streamer in streamers { tally.retire(streamer) }
     waitForAll(writers.map { writer in { try? await writer.close() } }, atMost: .seconds(3))
-    waitForAll(sources.map { source in source.closing() }, atMost: .seconds(3))
+    waitForAll(sources.map { source in source.closing([], tally) }, atMost: .seconds(3))
   }
 
   // MARK: - Time

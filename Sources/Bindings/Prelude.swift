@@ -82,23 +82,30 @@ extension Library {
       for k in next, b do if rawget(a, k) == nil then return false end end
       return true
     end
-    local function judge(ok, message)
-      count_check(ok)
-      if not ok then raise("check_failed", message) end
+    local function judge(ok, message, wrong, ...)
+      if ok then return count_check(true, message) end
+      if message == nil then message = wrong(...) else message = tostring(message) end
+      count_check(false, message)
+      raise("check_failed", message)
     end
-    local function text(message, default) return message == nil and default or tostring(message) end
+    local function unmet() return "check failed" end
+    local function unequal(actual, expected)
+      return "expected " .. tostring(expected) .. ", got " .. tostring(actual)
+    end
+    local function far(actual, expected, tolerance)
+      return ("expected %s ± %s, got %s"):format(expected, tolerance, tostring(actual))
+    end
     check = setmetatable({
       equal = function(actual, expected, message)
-        judge(same(actual, expected, {}),
-          text(message, "expected " .. tostring(expected) .. ", got " .. tostring(actual)))
+        judge(same(actual, expected, {}), message, unequal, actual, expected)
       end,
       near = function(actual, expected, tolerance, message)
         tolerance = tolerance or 1e-9
         judge(type(actual) == "number" and math.abs(actual - expected) <= tolerance,
-          text(message, ("expected %s ± %s, got %s"):format(expected, tolerance, tostring(actual))))
+          message, far, actual, expected, tolerance)
       end,
     }, { __metatable = false, __call = function(_, condition, message)
-      judge(condition and true or false, text(message, "check failed"))
+      judge(condition, message, unmet)
       return condition
     end })
     """#

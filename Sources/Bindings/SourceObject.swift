@@ -6,20 +6,42 @@ public final class SourceObject {
   /// What it is, which decides what it can do beyond streaming.
   public enum Kind: String { case bela, synnax }
 
-  public let source: any Source
+  public private(set) var source: any Source
   public let kind: Kind
   let device: (any SimulatedDevice)?
+  private let lease: BoardLease?
 
   init(_ source: any Source, kind: Kind, device: (any SimulatedDevice)?) {
     self.source = source
     self.kind = kind
     self.device = device
+    lease = nil
   }
 
-  /// Ends the connection, then the simulated device behind it.
-  func closing() -> @Sendable () async -> Void {
-    { [source, device] in
+  /// A board that other interpreters use, too.
+  init(_ lease: BoardLease) {
+    source = lease.board
+    kind = .bela
+    device = nil
+    self.lease = lease
+  }
+
+  /// Ends these streams of it and the connection, then the simulated device behind it. Of a shared board only this
+  /// interpreter's share ends, for which it is closed.
+  func closing(_ streamers: [Streamer], _ tally: StreamTally) -> @Sendable () async -> Void {
+    if let lease {
+      source = ClosedSource(source.name)
+      return {
+        await withTaskGroup(of: Void.self) { group in
+          for streamer in streamers { group.addTask { await streamer.close() } }
+        }
+        for streamer in streamers { tally.retire(streamer) }
+        await lease.end()
+      }
+    }
+    return { [source, device] in
       await source.close()
+      for streamer in streamers { tally.retire(streamer) }
       await device?.close()
     }
   }

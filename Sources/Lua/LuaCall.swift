@@ -30,6 +30,22 @@ public struct LuaCall: ~Copyable {
     position > count || lua_type(lua, index(position)) <= LUA_TNIL
   }
 
+  /// The innermost Lua code that led here, passing over native code and over an embedder's own chunk of this name.
+  public func caller(besides chunk: String? = nil) -> LuaFrame? {
+    var level: Int32 = 0
+    var record = lua_Debug()
+    while lua_getstack(lua, level, &record) != 0 {
+      level += 1
+      lua_getinfo(lua, "Sl", &record)
+      guard record.currentline > 0 else { continue }
+      let source = withUnsafeBytes(of: record.short_src) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if source != chunk { return LuaFrame(source: source, line: Int(record.currentline)) }
+    }
+    return nil
+  }
+
   // MARK: Arguments
 
   /// Numbers and strings that are numbers, as everywhere in Lua.

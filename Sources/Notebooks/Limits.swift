@@ -42,4 +42,18 @@ package enum Limits {
 
   /// Nested blocks, calls and operators in source: Lua's compiler gives up at 200, some of which its caller has used.
   package static let syntaxLevels = 190
+  /// Output of a script that a report holds, twice: its beginning and its end. More is for files.
+  package static let reportedOutput = 32_768
+  /// Output of a script that its record holds: a script that prints for ever must not fill the disk.
+  package static let recordedOutputTotal = 64 << 20
+  /// Passed checks that a record lists one by one; failed ones it lists all.
+  package static let recordedChecks = 10_000
+  /// Lines of a script with checks that a report tells apart.
+  package static let checkSites = 10_000
+  /// A script that was told to stop and computes on in C, where no interrupt reaches it, is waited for no longer.
+  package static let stoppingTime = Duration.seconds(5)
+  /// Closing streams, writers and connections has deadlines of 3 s each; this is beyond them all.
+  package static let closingTime = Duration.seconds(15)
+  /// An interrupt may have struck a task in the place of the script; the next one follows.
+  package static let interruptAgain = Duration.milliseconds(250)
 }

@@ -35,6 +35,10 @@ final class FrontDisplay: Display {
     }
   }
 
+  func taskFailed(_ name: String, _ error: CellError) {
+    writer.print("\(name) failed: \(error.description)\n", to: .error)
+  }
+
   func output(_ bytes: UnsafeRawBufferPointer, isError: Bool, task: LuaTask?) {
     (task?.userData as? TaskLog)?.add(bytes)
     writer.print(
@@ -43,4 +47,12 @@ final class FrontDisplay: Display {
   }
 
   private func dimmed(_ text: String) -> String { writer.usesColor ? "\u{1b}[2m\(text)\u{1b}[0m" : text }
+}
+
+extension FrontDisplay: PictureScreen {
+  var size: TerminalSize { writer.size }
+  var isTerminal: Bool { writer.outputIsTerminal }
+  var usesColor: Bool { writer.usesColor }
+  var isEditing: Bool { writer.isEditing }
+  func showPicture(_ lines: [String]?) { writer.showPicture(lines) }
 }

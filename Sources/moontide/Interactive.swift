@@ -22,7 +22,11 @@ struct Interactive {
     let interpreter: Interpreter
     do throws(LuaError) {
       interpreter = try Interpreter(
-        display: display, memoryLimit: options.memory?.bytes ?? 0, sandbox: options.sandbox)
+        display: display, memoryLimit: options.memory?.bytes ?? 0, sandbox: options.sandbox
+      ) {
+        writer.flushIfDue()
+        return writer.deadline
+      }
     } catch {
       writer.print("moontide: \(error)\n", to: .error)
       writer.flush()
@@ -36,6 +40,7 @@ struct Interactive {
       code = NotebookFront(interpreter: interpreter, display: display, signals: signals).run()
     }
     interpreter.close()
+    writer.flush()
     if pipe.failure != nil { return pipe.exitCode }
     if signals.isTerminating { return ExitCode.terminated }
     if !wantsNotebook {

@@ -2,30 +2,32 @@ import Bindings
 import Lua
 import Notebooks
 import Telemetry
-import Terminal
 
 /// One Lua state with everything that runs in it, on the thread that made it.
 final class Interpreter {
   let state: LuaState
   let library: Library
   let session: Session
-  private let front: FrontDisplay
   /// Tasks that failed; shown unless somebody takes their error.
   private var failedTasks: [LuaTask] = []
   /// A task failed and nobody waited for it.
   private(set) var hasUnobservedErrors = false
 
-  init(display: FrontDisplay, memoryLimit: Int, sandbox: Bool) throws(LuaError) {
-    front = display
+  /// - Parameters:
+  ///   - screen: where plots show.
+  ///   - idle: called when nothing is ready; answers when it wants to be called again.
+  init(
+    display: any Display, screen: any PictureScreen, memoryLimit: Int, sandbox: Bool,
+    idle: @escaping () -> ContinuousClock.Instant?
+  ) throws(LuaError) {
     state = try LuaState(sandbox: sandbox ? .strict : .none)
     library = try Library(state)
     library.simulators = ProgramSimulators()
-    library.note = { [unowned display] in display.note($0) }
-    library.plotFront = PlotTerminal(display)
+    library.plotFront = PlotTerminal(screen)
     session = Session(state, display: display)
-    session.samplesReceived = { [unowned library] in
-      library.openStreamers.reduce(0) { $0 + Int($1.streamer.stats.samples) }
-    }
+    library.note = { [unowned session] in session.display.note($0) }
+    library.onCheck = { [unowned session] in session.display.checked($0) }
+    session.samplesReceived = { [unowned library] in Int(library.tally.totals.samples) }
     session.printer.rendering = { [unowned library] in library.rendering(of: $0) }
     // Set-up is not the script's: the limit counts from here on.
     state.memoryLimit = memoryLimit == 0 ? 0 : memoryLimit + state.heapBytes
@@ -34,8 +36,7 @@ final class Interpreter {
     }
     state.scheduler.onIdle = { [unowned self] in
       reportFailedTasks()
-      front.writer.flushIfDue()
-      return front.writer.deadline.map { LuaInstant.now.advanced(by: $0 - ContinuousClock.now) }
+      return idle().map { LuaInstant.now.advanced(by: $0 - ContinuousClock.now) }
     }
   }
 
@@ -49,7 +50,7 @@ final class Interpreter {
       hasUnobservedErrors = true
       guard let error = task.error else { continue }
       let name = task.name.isEmpty ? "task \(task.id)" : "task \(task.name)"
-      front.print("\(name) failed: \(session.describe(error).description)\n", to: .error)
+      session.display.taskFailed(name, session.describe(error))
     }
   }
 
@@ -83,6 +84,5 @@ final class Interpreter {
     reportFailedTasks()
     library.closeAll()
     state.close()
-    front.writer.flush()
   }
 }

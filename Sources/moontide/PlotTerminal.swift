@@ -4,35 +4,47 @@ import Glibc
 import Plotting
 import Terminal
 
+/// What pictures need of a front end.
+protocol PictureScreen: AnyObject {
+  var size: TerminalSize { get }
+  /// Standard output is a terminal that this interpreter has for itself.
+  var isTerminal: Bool { get }
+  var usesColor: Bool { get }
+  /// A person types here, for whom windows may open.
+  var isNotebook: Bool { get }
+  /// A line is being edited: no picture now.
+  var isEditing: Bool { get }
+  /// Redrawn in its place; nil ends that.
+  func showPicture(_ lines: [String]?)
+}
+
 /// Where plots show: pages in the user's browser, pictures on the terminal, both through what the program has anyway.
 final class PlotTerminal: PlotFront {
-  private let display: FrontDisplay
+  private let screen: any PictureScreen
   private var modes: termios?
 
-  init(_ display: FrontDisplay) { self.display = display }
-
-  private var writer: TerminalWriter { display.writer }
+  init(_ screen: any PictureScreen) { self.screen = screen }
 
   /// A row stays free for the cursor; more than 30 rows push away what stood before and show nothing more.
   var pictureSize: (columns: Int, rows: Int) {
-    let size = writer.size
-    return (size.columns, min(max(4, size.rows - 1), writer.outputIsTerminal ? 30 : 20))
+    let size = screen.size
+    return (size.columns, min(max(4, size.rows - 1), screen.isTerminal ? 30 : 20))
   }
 
   var pictureStyle: TerminalStyle {
     var style = TerminalStyle(environment: ProcessInfo.processInfo.environment)
     // Files and pipes have no TERM of their own: the locale alone says whether they take braille.
-    if !writer.outputIsTerminal {
+    if !screen.isTerminal {
       style = TerminalStyle(
         environment: ProcessInfo.processInfo.environment.merging(["TERM": "file"]) { $1 })
     }
-    style.hasColours = writer.usesColor
+    style.hasColours = screen.usesColor
     return style
   }
 
   /// Only a person in the notebook wants windows to open.
   func open(_ url: String) -> [String] {
-    guard display.isNotebook, isatty(0) == 1 else { return [] }
+    guard screen.isNotebook, isatty(0) == 1 else { return [] }
     let environment = ProcessInfo.processInfo.environment
     switch PageOpener.choose(url: url, environment: environment, hasProgram: { Self.path($0) != nil }) {
     case .tell(let lines): return lines
@@ -58,7 +70,7 @@ final class PlotTerminal: PlotFront {
   // MARK: - Moving pictures
 
   func beginPicture() -> Bool {
-    guard isatty(0) == 1, writer.outputIsTerminal, !writer.isEditing else { return false }
+    guard isatty(0) == 1, screen.isTerminal, !screen.isEditing else { return false }
     var now = termios()
     guard tcgetattr(0, &now) == 0 else { return false }
     modes = now
@@ -77,10 +89,10 @@ final class PlotTerminal: PlotFront {
     tcsetattr(0, TCSADRAIN, &raw)
   }
 
-  func showPicture(_ lines: [String]) { writer.showPicture(lines) }
+  func showPicture(_ lines: [String]) { screen.showPicture(lines) }
 
   var wantsPictureToEnd: Bool {
-    if writer.isEditing { return true }
+    if screen.isEditing { return true }
     // After Ctrl-Z and fg the shell has given the terminal its usual modes.
     var now = termios()
     if tcgetattr(0, &now) == 0, now.c_lflag & tcflag_t(ICANON) != 0 { listenForKeys() }
@@ -93,7 +105,7 @@ final class PlotTerminal: PlotFront {
   }
 
   func endPicture() {
-    writer.showPicture(nil)
+    screen.showPicture(nil)
     if var modes { tcsetattr(0, TCSADRAIN, &modes) }
     modes = nil
   }

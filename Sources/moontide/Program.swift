@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Notebooks
 import Terminal
 
 /// The program's beginning and end: arguments in, exit code out.
@@ -9,6 +10,8 @@ enum Program {
     TextWidth.useUTF8Locale()
     // A reader that goes away is told by the write, not by a signal.
     signal(SIGPIPE, SIG_IGN)
+    // The same for a file that may not grow: EFBIG.
+    signal(SIGXFSZ, SIG_IGN)
     exit(run(Array(CommandLine.arguments.dropFirst())))
   }
 
@@ -52,12 +55,6 @@ enum ExitCode {
 
   /// What an error that nobody caught makes of the program.
   static func of(error code: String) -> Int32 {
-    switch code {
-    case "syntax": syntax
-    case "interrupted": interrupted
-    case "unreachable", "refused", "unknownHost", "tls", "auth", "handshake": unavailable
-    case "lost": temporary
-    default: failure
-    }
+    ScriptResult.Ending(errorCode: code).exitCode ?? failure
   }
 }

@@ -3,19 +3,23 @@
 #else
   import Darwin
 #endif
+package import Bindings
 package import Lua
 
 /// Leaves `name.run.jsonl` behind: one JSON object a line, written as it happens, so that the record of a run that dies is
 /// complete up to there. A display that hands everything on to another one.
 ///
 /// Kinds: `run` (schema, script, start), `cell` (number, title, line, source), `output`, `echo`, `note`, `error`,
-/// `stats` (what the front end adds), `end` of a cell, `done`.
+/// `check`, `stats` (what the front end adds), `end` of a cell, `done`. Times are nanoseconds since the Unix epoch, UTC.
 package final class RunRecord: Display {
   package static let schema: Int64 = 1
 
   private let display: any Display
   private let sink: (ArraySlice<UInt8>) -> Bool
   private let now: () -> Int64
+  private let tag: [JSON.Member]
+  private var outputLeft = Limits.recordedOutputTotal
+  private var checksLeft = Limits.recordedChecks
   private var number = 0
   /// What was printed since the last line end, by who printed it: a record line holds whole lines where it can.
   private var pending: (isError: Bool, task: String?, bytes: [UInt8])?
@@ -23,16 +27,23 @@ package final class RunRecord: Display {
   package private(set) var isWhole = true
 
   /// - Parameters:
+  ///   - details: more of the first line: parameters, arguments.
+  ///   - tag: in every line but the first, for records of several scripts in one stream.
   ///   - sink: takes a line with its line end, false when it could not be written.
   ///   - now: nanoseconds since the Unix epoch.
   package init(
-    script: String, around display: any Display, now: @escaping () -> Int64,
-    sink: @escaping (ArraySlice<UInt8>) -> Bool
+    script: String, details: [(String, JSON)] = [], tag: [(String, JSON)] = [],
+    around display: any Display, now: @escaping () -> Int64, sink: @escaping (ArraySlice<UInt8>) -> Bool
   ) {
     self.display = display
     self.sink = sink
     self.now = now
-    write("run", [("schema", .integer(Self.schema)), ("script", .string(script))])
+    self.tag = tag.map { JSON.Member($0.0, $0.1) }
+    let start = now()
+    write(
+      "run",
+      [("schema", .integer(Self.schema)), ("utc", .string(UTCTime.text(start))), ("script", .string(script))]
+        + details, at: start, isTagged: false)
   }
 
   /// Anything else worth a line, such as the streams' statistics.
@@ -42,7 +53,9 @@ package final class RunRecord: Display {
   }
 
   /// The last line.
-  package func finish(exitCode: Int32) { add("done", [("exit", .integer(Int64(exitCode)))]) }
+  package func finish(exitCode: Int32, _ members: [(String, JSON)] = []) {
+    add("done", [("exit", .integer(Int64(exitCode)))] + members)
+  }
 
   // MARK: Display
 
@@ -68,6 +81,30 @@ package final class RunRecord: Display {
   }
 
   package func error(_ error: CellError) {
+    write(error)
+    display.error(error)
+  }
+
+  package func taskFailed(_ name: String, _ error: CellError) {
+    write(error, task: name)
+    display.taskFailed(name, error)
+  }
+
+  package func checked(_ check: Check) {
+    if !check.passed || checksLeft > 0 {
+      checksLeft -= check.passed ? 1 : 0
+      let place = check.place.map {
+        [("source", JSON.string($0.source)), ("line", .integer(Int64($0.line)))]
+      }
+      add(
+        "check",
+        [("cell", .integer(Int64(number))), ("passed", .bool(check.passed))] + (place ?? [])
+          + (check.message.isEmpty ? [] : [("message", .string(check.message))]))
+    }
+    display.checked(check)
+  }
+
+  private func write(_ error: CellError, task: String? = nil) {
     let levels = error.traceback.map { level in
       JSON.object(
         [JSON.Member("place", .string(level.place))]
@@ -80,16 +117,20 @@ package final class RunRecord: Display {
         ("cell", .integer(Int64(error.cell))), ("code", .string(error.code)),
         ("message", .string(error.message)),
         ("hints", .array(error.hints.map { .string($0) })), ("traceback", .array(levels)),
-      ])
-    display.error(error)
+      ] + (task.map { [("task", .string($0))] } ?? []))
   }
 
   package func output(_ bytes: UnsafeRawBufferPointer, isError: Bool, task: LuaTask?) {
+    display.output(bytes, isError: isError, task: task)
+    guard outputLeft > 0 else { return }
     if let last = pending, last.isError != isError || last.task != task?.name { flush() }
     if pending == nil { pending = (isError, task?.name, []) }
     pending?.bytes.append(contentsOf: bytes)
     if bytes.last == 0x0A || (pending?.bytes.count ?? 0) >= Limits.recordedOutput { flush() }
-    display.output(bytes, isError: isError, task: task)
+    outputLeft -= bytes.count
+    if outputLeft <= 0 {
+      add("note", [("text", "what the script prints from here on is not in this record: it is very much")])
+    }
   }
 
   package func ended(_ outcome: Outcome) {
@@ -123,9 +164,12 @@ package final class RunRecord: Display {
     write("output", members)
   }
 
-  private func write(_ kind: String, _ members: [(String, JSON)]) {
-    let all = [("kind", JSON.string(kind)), ("time", .integer(now()))] + members
-    let line = JSON.object(all.map { JSON.Member($0.0, $0.1) }).encoded() + [0x0A]
+  private func write(
+    _ kind: String, _ members: [(String, JSON)], at time: Int64? = nil, isTagged: Bool = true
+  ) {
+    let head = [JSON.Member("kind", .string(kind)), JSON.Member("time", .integer(time ?? now()))]
+    let all = head + (isTagged ? tag : []) + members.map { JSON.Member($0.0, $0.1) }
+    let line = JSON.object(all).encoded() + [0x0A]
     if !sink(line[...]) { isWhole = false }
   }
 }

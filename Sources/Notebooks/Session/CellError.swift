@@ -23,6 +23,8 @@ package struct CellError: Error, Equatable, Sendable {
   /// Chunk and line of the innermost level: for editors and reports.
   package var source: String?
   package var line: Int?
+  /// What a failed signal check saw, as a picture of plain lines.
+  package var picture: String?
 
   package var isSyntax: Bool { code == "syntax" }
   package var isInterrupt: Bool { code == "interrupted" }

@@ -1,3 +1,4 @@
+package import Bindings
 package import Lua
 
 /// Where a session shows what happens; the front end supplies it. Called on the interpreter's thread.
@@ -11,9 +12,15 @@ package protocol Display: AnyObject {
   /// What Lua prints. `task` is who, nil for a cell that runs in the foreground.
   func output(_ bytes: UnsafeRawBufferPointer, isError: Bool, task: LuaTask?)
   func ended(_ outcome: Outcome)
+  /// The script made a check; a failed one raises afterwards.
+  func checked(_ check: Check)
+  /// A task failed and nobody waited for it.
+  func taskFailed(_ name: String, _ error: CellError)
 }
 
 extension Display {
   package func began(_ cell: Cell, number: Int) {}
   package func ended(_ outcome: Outcome) {}
+  package func checked(_ check: Check) {}
+  package func taskFailed(_ name: String, _ error: CellError) { self.error(error) }
 }
