@@ -15,6 +15,8 @@ public final class StreamTally: Sendable {
     /// Streams that run now.
     public var live = 0
 
+    public init() {}
+
     mutating func add(_ stats: StreamStats) {
       samples += stats.samples
       gaps += stats.gaps

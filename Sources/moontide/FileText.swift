@@ -29,6 +29,22 @@ enum FileText {
   }
 }
 
+extension FileText {
+  /// The folder with all above it that are missing; one that nobody may write to is an error.
+  static func makeFolder(_ path: String) throws(Failure) {
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      made += made.isEmpty || made == "/" ? String(part) : "/" + part
+      if mkdir(made, 0o755) < 0, errno != EEXIST {
+        throw Failure(reason: "\(made): \(String(cString: strerror(errno)))")
+      }
+    }
+    guard access(path, W_OK | X_OK) == 0 else {
+      throw Failure(reason: "\(path): \(String(cString: strerror(errno)))")
+    }
+  }
+}
+
 /// Times as people read them.
 enum TextTime {
   static var now: Double { Date().timeIntervalSince1970 }

@@ -53,30 +53,13 @@ struct Notebook: ParsableCommand, ProgramCommand {
       StandardError.write("moontide: unknown option \(path); moontide --help lists them\n")
       return ExitCode.usage
     }
+    if let path = given.first, cells.isEmpty, !interactive {
+      return Run.run(script: path, arguments: Array(given.dropFirst()), options)
+    }
     return Interactive(
       cells: cells, script: given.first, arguments: Array(given.dropFirst()), staysInNotebook: interactive,
       options: options
     ).run()
-  }
-}
-
-/// `moontide run a.lua b.lua`
-struct Run: ParsableCommand, ProgramCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Runs scripts, one after the other, each in an interpreter of its own.")
-
-  @OptionGroup var options: LuaOptionGroup
-
-  @Argument(help: "Scripts; - is standard input.")
-  var scripts: [String]
-
-  func run() -> Int32 {
-    let codes = scripts.map {
-      Interactive(cells: [], script: $0, arguments: [], staysInNotebook: false, options: options).run()
-    }
-    // The common cause if they share it, else a plain failure.
-    let failures = Set(codes).subtracting([ExitCode.success])
-    return failures.count <= 1 ? failures.first ?? ExitCode.success : ExitCode.failure
   }
 }
 

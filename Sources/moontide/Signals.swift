@@ -46,7 +46,7 @@ final class Signals: Sendable {
 }
 
 /// Blocks in `read` and hands on what comes.
-private final class SignalThread: Sendable {
+final class SignalThread: Sendable {
   private let pipe: Int32
   private let body: @Sendable (Int32) -> Void
 

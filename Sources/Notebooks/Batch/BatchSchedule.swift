@@ -81,10 +81,13 @@ package struct BatchSchedule {
   }
 
   /// What is to be done now.
-  package mutating func actions(at now: Instant, _ situations: [Int: Situation]) -> [Action] {
+  /// - Parameter mayStart: false while nobody can look after a new script.
+  package mutating func actions(
+    at now: Instant, _ situations: [Int: Situation], mayStart: Bool = true
+  ) -> [Action] {
     var actions: [Action] = []
     for index in indices { actions += act(on: index, at: now, situations[index] ?? Situation()) }
-    while !isHalted, next < count, running.count < rules.jobs {
+    while mayStart, !isHalted, next < count, running.count < rules.jobs {
       running[next] = Running(began: now)
       actions.append(.start(next))
       next += 1

@@ -14,13 +14,15 @@ package final class ScriptCollector: Display {
   }
 
   package private(set) var result: ScriptResult
+  /// Told at the beginning (true) and the end of every cell.
+  package var onChange: ((ScriptCollector, _ isInCell: Bool) -> Void)?
   private let display: any Display
   /// Asked when the script was interrupted.
   private let stop: () -> Stop?
   private var present: Int?
   private var lines: [Int: Int] = [:]
   private var sites: [String: Int] = [:]
-  private var source: [UInt8] = []
+  private var source = SourceBook()
   /// The first error, and the stop from outside that it was.
   private var firstError: CellError?
   private var struck: Stop?
@@ -36,7 +38,7 @@ package final class ScriptCollector: Display {
 
   /// The cells that are about to run.
   package func begin(_ file: NotebookFile) {
-    source = file.bytes
+    source.add(SourceSecrets(file.bytes), name: "", isFile: true)
     for cell in file.cells where cell.isCode && !LuaLexer.tokens(cell.body).isEmpty {
       lines[cell.firstLine] = result.cells.count
       result.cells.append(.init(title: cell.marker.title, line: cell.firstLine))
@@ -68,7 +70,7 @@ package final class ScriptCollector: Display {
     guard result.ending == .notRun else { return }
     let failedSite = result.checks.first { $0.failed > 0 }
     if let error = firstError {
-      result.ending = struck.map(ending) ?? .init(errorCode: error.code)
+      result.ending = struck?.ending ?? .init(errorCode: error.code)
       result.reason = error.traceback.first.map { "\($0.place): \(error.message)" } ?? error.message
       if case .unheard = result.ending { result.reason = "" }
     } else if let exitCode, exitCode != 0 {
@@ -92,15 +94,18 @@ package final class ScriptCollector: Display {
   }
 
   package func measured(started: Int64, wall: Duration) { (result.started, result.wall) = (started, wall) }
-
-  private func ending(of stop: Stop) -> ScriptResult.Ending {
-    switch stop {
-    case .timeout, .cellTimeout: .timedOut
-    case .termination: .terminated
-    case .unheard: .unheard
-    case .unwritable: .unwritable
-    case .interrupt: .interrupted
-    }
+  /// What is known of a script that did not end when it was told to: the cells so far, and that.
+  package static func abandoned(
+    _ known: ScriptResult, wall: Duration, _ stop: Stop, _ totals: StreamTally.Totals
+  ) -> ScriptResult {
+    var result = known
+    result.ending = stop.ending
+    result.reason = "\(stop.words.message), and it does not stop"
+    result.wall = wall
+    (result.samples, result.gaps) = (totals.samples, totals.gaps)
+    (result.lost, result.dropped) = (totals.lost, totals.dropped)
+    result.faults.append(.init(name: "script", message: result.reason, text: result.reason))
+    return result
   }
 
   /// An interrupt as what it was meant for.
@@ -120,6 +125,7 @@ extension ScriptCollector {
       present = place
       result.cells[place].number = number
     }
+    onChange?(self, true)
     display.began(cell, number: number)
   }
 
@@ -134,6 +140,7 @@ extension ScriptCollector {
       result.cells[present].wall = outcome.statistics.wall
       result.cells[present].samples = outcome.statistics.samples
     }
+    onChange?(self, false)
     display.ended(outcome)
   }
 
@@ -158,7 +165,8 @@ extension ScriptCollector {
     if sites[key] == nil, sites.count < Limits.checkSites {
       sites[key] = result.checks.count
       let isOwn = source == Cell.sourceName(ofFile: result.script)
-      result.checks.append(.init(source: source, line: line, text: isOwn ? text(line) : ""))
+      let text = isOwn ? self.source.line(line, of: "") : nil
+      result.checks.append(.init(source: source, line: line, text: text ?? ""))
     }
     if let site = sites[key] {
       if check.passed {
@@ -178,15 +186,19 @@ extension ScriptCollector {
     if isError { result.errors.append(bytes) } else { result.output.append(bytes) }
     display.output(bytes, isError: isError, task: task)
   }
-
-  private func text(_ line: Int) -> String {
-    var book = SourceBook()
-    book.add(source, name: "", isFile: true)
-    return book.line(line, of: "") ?? ""
-  }
 }
 
 extension ScriptCollector.Stop {
+  var ending: ScriptResult.Ending {
+    switch self {
+    case .timeout, .cellTimeout: .timedOut
+    case .termination: .terminated
+    case .unheard: .unheard
+    case .unwritable: .unwritable
+    case .interrupt: .interrupted
+    }
+  }
+
   /// Code and message of the error in the place of the interrupt.
   var words: (code: String, message: String) {
     switch self {

@@ -23,6 +23,12 @@ package struct ScriptResult: Sendable {
     package var message: String
     /// The whole text, in plain lines.
     package var text: String
+
+    package init(name: String, message: String, text: String) {
+      self.name = name
+      self.message = message
+      self.text = text
+    }
   }
 
   /// A code cell of the script, run or not.

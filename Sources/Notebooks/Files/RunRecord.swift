@@ -28,7 +28,7 @@ package final class RunRecord: Display {
 
   /// - Parameters:
   ///   - details: more of the first line: parameters, arguments.
-  ///   - tag: in every line but the first, for records of several scripts in one stream.
+  ///   - tag: in every line, for records of several scripts in one stream.
   ///   - sink: takes a line with its line end, false when it could not be written.
   ///   - now: nanoseconds since the Unix epoch.
   package init(
@@ -43,7 +43,7 @@ package final class RunRecord: Display {
     write(
       "run",
       [("schema", .integer(Self.schema)), ("utc", .string(UTCTime.text(start))), ("script", .string(script))]
-        + details, at: start, isTagged: false)
+        + details, at: start)
   }
 
   /// Anything else worth a line, such as the streams' statistics.
@@ -147,7 +147,7 @@ package final class RunRecord: Display {
       "end",
       [
         ("cell", .integer(Int64(outcome.number))), ("result", .string(result)),
-        ("wall", .number(statistics.wall.inSeconds)), ("cpu", .number(statistics.cpu.inSeconds)),
+        ("wall", .number(statistics.wall.microseconds)), ("cpu", .number(statistics.cpu.microseconds)),
         ("samples", .integer(Int64(statistics.samples))),
       ])
     display.ended(outcome)
@@ -164,11 +164,9 @@ package final class RunRecord: Display {
     write("output", members)
   }
 
-  private func write(
-    _ kind: String, _ members: [(String, JSON)], at time: Int64? = nil, isTagged: Bool = true
-  ) {
+  private func write(_ kind: String, _ members: [(String, JSON)], at time: Int64? = nil) {
     let head = [JSON.Member("kind", .string(kind)), JSON.Member("time", .integer(time ?? now()))]
-    let all = head + (isTagged ? tag : []) + members.map { JSON.Member($0.0, $0.1) }
+    let all = head + tag + members.map { JSON.Member($0.0, $0.1) }
     let line = JSON.object(all).encoded() + [0x0A]
     if !sink(line[...]) { isWhole = false }
   }
@@ -245,6 +243,8 @@ extension JupyterNotebook.CellOutputs {
 
 extension Duration {
   var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+  /// Seconds to the microsecond.
+  package var microseconds: Double { (inSeconds * 1e6).rounded() / 1e6 }
 }
 
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {

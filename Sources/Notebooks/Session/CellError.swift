@@ -1,3 +1,4 @@
+import Bindings
 import Lua
 
 /// An error as a person should read it: message, where, the line's text, what may help.
@@ -87,7 +88,10 @@ struct SourceBook {
 
   /// `names` are the globals at the time.
   func error(_ error: LuaError, cell: Int, names: () -> [String]) -> CellError {
-    var frames = error.traceback.filter { !$0.isNative && $0.line > 0 }
+    // What the library says in Lua is no more the user's code than what it says in Swift.
+    var frames = error.traceback.filter {
+      !$0.isNative && $0.line > 0 && $0.source != Library.preludeName
+    }
     var message = error.message
     if let (frame, rest) = Self.position(
       in: message, known: { sources[$0] != nil || frames.map(\.source).contains($0) })

@@ -5,6 +5,8 @@ package import Lua
 package struct Parameter: Equatable {
   package let name: String
   package let value: LuaValue
+  /// The value as it was written, for reports: a password is not in it.
+  package let shown: String
 
   /// Nil when there is no `=`, or the name is none.
   package init?(_ text: String) {
@@ -13,7 +15,10 @@ package struct Parameter: Equatable {
     let name = Array(bytes[..<equals].trimmed)
     guard LuaText.isName(name) else { return nil }
     self.name = String(decoding: name, as: UTF8.self)
-    value = Self.value(Array(bytes[(equals + 1)...]))
+    let written = Array(bytes[(equals + 1)...])
+    value = Self.value(written)
+    shown =
+      SourceSecrets.isSecretName(name) ? SourceSecrets.mark : String(decoding: written, as: UTF8.self)
   }
 
   private static func value(_ bytes: [UInt8]) -> LuaValue {
