@@ -22,7 +22,7 @@ struct Interactive {
     let interpreter: Interpreter
     do throws(LuaError) {
       interpreter = try Interpreter(
-        display: display, memoryLimit: options.memory?.bytes ?? 0, sandbox: options.sandbox
+        display: display, screen: display, memoryLimit: options.memory?.bytes ?? 0, sandbox: options.sandbox
       ) {
         writer.flushIfDue()
         return writer.deadline

@@ -29,6 +29,12 @@ final class BatchConsole {
 
   func show(_ pieces: [ScriptChannel.Piece], of script: Int) {
     for piece in pieces {
+      if piece.stream == .picture {
+        let text = String(decoding: piece.bytes, as: UTF8.self)
+        writer.showPicture(
+          text.isEmpty ? nil : text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
+        continue
+      }
       let stream: TerminalWriter.Stream = piece.stream == .error ? .error : .output
       if !isTagged {
         writer.print(piece.bytes, to: stream, job: piece.job)

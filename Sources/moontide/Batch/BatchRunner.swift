@@ -16,7 +16,7 @@ final class BatchRunner {
     var showsProgress = true
     /// Where run records go: beside each script, or all into one folder; nil for none.
     var records: Records?
-    var usesColor: (TerminalWriter) -> Bool = { _ in false }
+    var color = ColorChoice.auto
 
     enum Records {
       case besideScripts
@@ -45,16 +45,21 @@ final class BatchRunner {
     self.options = options
     names = BatchNames(scripts)
     let (changed, names) = (changed, names)
+    let usesColor = options.color.resolve(environment: Environment.terminal, isTerminal: isatty(1) == 1)
+    var own = options.scripts
+    own.ownsTerminal = scripts.count == 1 && isatty(1) == 1 && !own.writesJSON
+    own.usesColor = scripts.count == 1 && usesColor
+    let scriptOptions = own
     runs = scripts.enumerated().map { index, path in
       ScriptRun(
         path: path, label: names.labels[index],
-        recordPath: options.records.map { names.record(of: index, $0) }, options.scripts, changed: changed)
+        recordPath: options.records.map { names.record(of: index, $0) }, scriptOptions, changed: changed)
     }
     results = runs.map(\.snapshot.result)
     schedule = BatchSchedule(count: scripts.count, options.rules)
     signals = BatchSignals(changed: changed)
     let writer = TerminalWriter(giveUp: { [unowned self] in mustGiveUp })
-    writer.usesColor = options.usesColor(writer)
+    writer.usesColor = usesColor
     writer.onFailure = { [unowned self] stream, error in failed(stream, error) }
     console = BatchConsole(
       writer, labels: names.labels, writesJSON: options.scripts.writesJSON,

@@ -94,8 +94,7 @@ struct Run: ParsableCommand, ProgramCommand {
   ) -> Int32 {
     var batch = BatchRunner.Options(scripts: own)
     change(&batch)
-    let color = ColorChoice(rawValue: options.color.rawValue) ?? .auto
-    batch.usesColor = { color.resolve(environment: Environment.terminal, isTerminal: $0.outputIsTerminal) }
+    batch.color = ColorChoice(rawValue: options.color.rawValue) ?? .auto
     batch.scripts.sandbox = options.sandbox
     batch.scripts.memory = options.memory?.bytes ?? 0
     if scripts.count > 1 {

@@ -2,11 +2,13 @@ import Dispatch
 import Lua
 import Notebooks
 import Synchronization
+import Terminal
 
 /// What a script's thread has to say to the thread that writes, in order and bounded: a script that prints faster than
 /// it is taken waits, and only that one.
 final class ScriptChannel: Sendable {
-  enum Stream: Sendable { case output, error }
+  /// A picture takes the place of the one before; one of no lines ends them.
+  enum Stream: Sendable { case output, error, picture }
 
   struct Piece: Sendable {
     var stream: Stream
@@ -40,7 +42,7 @@ final class ScriptChannel: Sendable {
           return (false, false)
         }
         let isFirst = state.pieces.isEmpty
-        if let last = state.pieces.last, last.stream == stream, last.job == job {
+        if let last = state.pieces.last, last.stream == stream, last.job == job, stream != .picture {
           state.pieces[state.pieces.count - 1].bytes.append(contentsOf: bytes)
         } else {
           state.pieces.append(Piece(stream: stream, job: job, bytes: Array(bytes)))
@@ -55,6 +57,19 @@ final class ScriptChannel: Sendable {
   }
 
   func write(_ text: String, to stream: Stream) { write(Array(text.utf8), to: stream) }
+
+  /// Takes the place of a picture that nobody has seen yet.
+  func show(picture lines: [String]?) {
+    let bytes = Array((lines ?? []).joined(separator: "\n").utf8)
+    let isFirst = state.withLock { state in
+      guard state.isOpen else { return false }
+      let isFirst = state.pieces.isEmpty
+      if state.pieces.last?.stream == .picture, lines != nil { state.pieces.removeLast() }
+      state.pieces.append(Piece(stream: .picture, bytes: bytes))
+      return isFirst
+    }
+    if isFirst { arrived.signal() }
+  }
 
   /// Everything that has come.
   func take() -> [Piece] {
@@ -109,4 +124,22 @@ final class ChannelDisplay: Display {
     let job = task.map { $0.name.isEmpty ? "task \($0.id)" : $0.name }
     channel.write(bytes, to: isError ? .error : .output, job: job)
   }
+}
+
+/// The terminal of a script that runs alone, by way of the thread that writes; several have none.
+final class ScriptScreen: PictureScreen {
+  private let channel: ScriptChannel
+  let isTerminal: Bool
+  let usesColor: Bool
+  let isNotebook = false
+  let isEditing = false
+
+  init(_ channel: ScriptChannel, isTerminal: Bool, usesColor: Bool) {
+    self.channel = channel
+    self.isTerminal = isTerminal
+    self.usesColor = usesColor
+  }
+
+  var size: TerminalSize { TerminalSize(of: 1) }
+  func showPicture(_ lines: [String]?) { channel.show(picture: lines) }
 }

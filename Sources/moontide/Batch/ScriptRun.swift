@@ -15,6 +15,9 @@ struct ScriptOptions: Sendable {
   var isQuiet = false
   /// JSON lines go to standard output.
   var writesJSON = false
+  /// It runs alone on a terminal, whose colours are wanted.
+  var ownsTerminal = false
+  var usesColor = false
   var memory = 0
   var sandbox = false
   /// Boards are shared by the scripts.
@@ -212,7 +215,9 @@ final class ScriptRun: Sendable {
     let interpreter: Interpreter
     do throws(LuaError) {
       interpreter = try Interpreter(
-        display: collector, memoryLimit: options.memory, sandbox: options.sandbox, idle: { nil })
+        display: collector,
+        screen: ScriptScreen(channel, isTerminal: options.ownsTerminal, usesColor: options.usesColor),
+        memoryLimit: options.memory, sandbox: options.sandbox, idle: { nil })
     } catch {
       collector.add(.init(name: "script", message: error.message, text: "\(error)"))
       channel.write("moontide: \(error)\n", to: .error)
