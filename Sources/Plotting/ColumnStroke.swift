@@ -41,6 +41,8 @@ struct ColumnStroke {
     let last = min(Double(columns - 1), b.x.rounded(.down))
     guard first <= last else { return }
     func value(_ x: Double) -> Double {
+      // A level line stays on its row: rounding would lift a dot here and there.
+      if from == to { return from }
       let part = min(max((x - a.x) / (b.x - a.x), 0), 1)
       return from * (1 - part) + to * part
     }

@@ -13,7 +13,8 @@ package struct LivePicture: Sendable {
     for position in 0..<max(lines.count, shown.count) {
       let line = position < lines.count ? lines[position] : ""
       let isSame = position < shown.count && shown[position] == line
-      text += isSame ? "\n" : "\r\(line)\u{1B}[K\n"
+      // Erased first: behind a row as wide as the terminal the cursor is still on its last character.
+      text += isSame ? "\n" : "\r\u{1B}[K\(line)\n"
     }
     let surplus = shown.count - lines.count
     if surplus > 0 { text += "\u{1B}[\(surplus)A" }

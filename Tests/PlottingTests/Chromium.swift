@@ -52,7 +52,7 @@ final class Chromium: Sendable {
     process.standardError = FileHandle.nullDevice
     try process.run()
     let file = profile.appendingPathComponent("DevToolsActivePort")
-    let end = ContinuousClock.now + .seconds(30)
+    let end = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < end {
       if let text = try? String(contentsOf: file, encoding: .utf8),
         let port = Int(text.split(separator: "\n").first ?? "")
@@ -78,7 +78,7 @@ final class Chromium: Sendable {
     let client = HTTPClient()
     defer { client.close() }
     let answer = try await client.send(
-      "PUT", try Endpoint(url: "http://127.0.0.1:\(port)/json/new?about:blank"), deadline: .seconds(20))
+      "PUT", try Endpoint(url: "http://127.0.0.1:\(port)/json/new?about:blank"), deadline: .seconds(60))
     let object = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
     let address = try #require(object["webSocketDebuggerUrl"] as? String)
     let tab = Tab()
@@ -193,7 +193,7 @@ final class Tab: WebSocketHandler {
 
   /// Waits until an expression is true; fails the test when it does not become so.
   func until(
-    _ expression: String, seconds: Double = 10, sourceLocation: SourceLocation = #_sourceLocation
+    _ expression: String, seconds: Double = 30, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {

@@ -56,7 +56,7 @@ import Transport
     func closed(_ reason: CloseReason, _ connection: WebSocketConnection) { end.withLock { $0 = reason } }
   }
 
-  static func until(_ seconds: Double = 5, _ isTrue: () -> Bool) async throws {
+  static func until(_ seconds: Double = 30, _ isTrue: () -> Bool) async throws {
     let end = ContinuousClock.now + .seconds(seconds)
     while !isTrue(), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(5)) }
     #expect(isTrue())

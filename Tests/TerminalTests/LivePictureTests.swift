@@ -8,7 +8,10 @@ import Testing
     // The terminal's own driver makes two of a newline.
     func write(_ text: String) { screen.feed(text.replacing("\n", with: "\r\n")) }
     var live = LivePicture()
-    for picture in [["a", "b", "c"], ["a", "x", "c"], ["a"], ["1", "2", "3", "4"], ["1", "2", "3", "4"]] {
+    for picture in [
+      ["a", "b", "c"], ["a", "x", "c"], ["a"], ["1", "2", "3", "4"], ["1", "2", "3", "4"],
+      [String(repeating: "=", count: 20), "2"],
+    ] {
       write(live.update(picture))
       #expect(screen.text == picture.joined(separator: "\n"))
       #expect(screen.row == picture.count)

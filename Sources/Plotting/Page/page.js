@@ -34,6 +34,8 @@
   let drag = null;
   const drawn = [];
   let frames = 0;
+  // Milliseconds from the beginning of loading to the first picture.
+  let firstDrawn = 0;
   let drawCost = 0;
 
   // MARK: Connection
@@ -160,6 +162,7 @@
       draw();
       showNumbers();
       drawCost = drawCost * 0.8 + (performance.now() - begin) * 0.2;
+      if (!frames) firstDrawn = performance.now();
       frames += 1;
       drawn.push(begin);
       while (drawn[0] < begin - 2000) drawn.shift();
@@ -336,7 +339,7 @@
   });
 
   function withCaption(ticks, low, high) {
-    if (!meta || meta.axis.kind === "wall" || !ticks.length) return ticks;
+    if (!meta || meta.axis.kind === "wall" || meta.kind === "xy" || !ticks.length) return ticks;
     const last = ticks.filter((tick) => tick.v <= high).pop();
     if (last) last.label += " " + meta.axis.caption;
     return ticks;
@@ -481,6 +484,7 @@
       }
     }
     drawFlags(context, area, from, to);
+    if (meta.kind === "xy") drawCaption(context, area);
     context.restore();
   }
 
@@ -575,6 +579,18 @@
       context.fillStyle = colourOf(group[0]);
       context.fillText(meta.lines[group[0]].name, area.x + 6, top + 3);
     }
+  }
+
+  // A channel's name is no unit: it stands by itself, above the axis.
+  function drawCaption(context, area) {
+    context.font = "12px system-ui, sans-serif";
+    context.textBaseline = "bottom";
+    const width = context.measureText(meta.axis.caption).width;
+    const right = area.x + area.w - 4;
+    context.fillStyle = inks.ground;
+    context.fillRect(right - width - 4, area.y + area.h - 20, width + 8, 18);
+    context.fillStyle = inks.soft;
+    context.fillText(meta.axis.caption, right - width, area.y + area.h - 4);
   }
 
   function drawFlags(context, area, from, to) {
@@ -951,6 +967,7 @@
   window.moontide = {
     get frames() { return frames; },
     get drawCost() { return drawCost; },
+    get firstDrawn() { return firstDrawn; },
     get meta() { return meta; },
     get frame() { return frame; },
     get view() { return { ...view(), following: range === null, paused, lanes, locked, theme }; },
