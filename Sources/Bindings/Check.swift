@@ -7,4 +7,6 @@ public struct Check: Equatable, Sendable {
   public var message: String
   /// The script's line; nil when the check was no Lua code's.
   public var place: LuaFrame?
+  /// What a failed `s:within(…)` saw.
+  public var signal: FailedSignal?
 }

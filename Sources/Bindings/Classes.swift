@@ -8,6 +8,8 @@ public final class Classes {
   let log = LuaClass<BelaLogger>("Log")
   let streamer = LuaClass<StreamerObject>("Streamer")
   let reader = LuaClass<ReaderObject>("Reader")
+  let within = LuaClass<WithinObject>("Within")
+  let diagnosis = LuaClass<Diagnosis>("Diagnosis")
   let writer = LuaClass<WriterObject>("Writer")
   let frame = LuaClass<LuaBox<Frame>>("Frame")
   let series = LuaClass<LuaBox<Series>>("Series")
@@ -24,6 +26,8 @@ public final class Classes {
       (log.name, log.methodNames, log.fieldNames),
       (streamer.name, streamer.methodNames, streamer.fieldNames),
       (reader.name, reader.methodNames, reader.fieldNames),
+      (within.name, within.methodNames, within.fieldNames),
+      (diagnosis.name, diagnosis.methodNames, diagnosis.fieldNames),
       (writer.name, writer.methodNames, writer.fieldNames), (frame.name, frame.methodNames, frame.fieldNames),
       (series.name, series.methodNames, series.fieldNames),
       (channels.name, channels.methodNames, channels.fieldNames),
@@ -43,6 +47,8 @@ extension Library {
     defineFrames()
     defineReaders()
     defineStreamers()
+    defineSignals()
+    defineDoctor()
     defineSources()
     defineBela()
     defineBelaLog()
@@ -53,6 +59,8 @@ extension Library {
     state.register(classes.log)
     state.register(classes.streamer)
     state.register(classes.reader)
+    state.register(classes.within)
+    state.register(classes.diagnosis)
     state.register(classes.writer)
     state.register(classes.frame)
     state.register(classes.series)

@@ -74,7 +74,7 @@ extension Library {
   }
 
   /// Refuses the second task, and a wait that nothing can end.
-  private func checkReadable(_ reader: ReaderObject) throws(LuaError) {
+  func checkReadable(_ reader: ReaderObject) throws(LuaError) {
     guard !reader.isAwaited else { throw ReaderObject.busy }
     if reader.streamer.streamer.state == "ready", !reader.streamer.isStarting {
       throw LuaError("not_started", "this streamer was never started", hint: "call s:start() first")

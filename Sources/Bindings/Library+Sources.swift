@@ -222,7 +222,7 @@ extension Library {
     return makeStreamer(
       source, names: names, buffer: try bufferOption(options), request: request
     ) { [unowned self] object, call throws(LuaError) in
-      starts ? begin(object, object.request, samples: nil) : call.result(object, classes.streamer)
+      starts ? try begin(object, object.request, samples: nil) : call.result(object, classes.streamer)
     }
   }
 
@@ -232,8 +232,8 @@ extension Library {
     for writer in writers { writer.isClosed = true }
     let writing = writers.map(\.writer)
     openSources.removeAll { $0 === object }
-    let streamers = openStreamers.filter { $0.source === object }
-    openStreamers.removeAll { $0.source === object }
+    let streamers = openStreamers.filter { $0.source === object || $0.derivation?.base?.source === object }
+    openStreamers.removeAll { one in streamers.contains { $0 === one } }
     if defaultBoard === object { defaultBoard = nil }
     let closing = object.closing(streamers.map(\.streamer), tally)
     return perform {

@@ -65,7 +65,9 @@ extension Library {
 
   /// What happened to a stream by itself, shown to the person.
   private func tell(_ event: StreamEvent, _ id: StreamIdentity) {
-    guard let object = openStreamers.first(where: { $0.streamer === id.streamer }) else { return }
+    guard let object = openStreamers.first(where: { $0.streamer === id.streamer }),
+      !object.isMadeHere
+    else { return }
     switch event {
     case .finished: if !object.isQuiet { note("Stream finished") }
     case .interrupted(let why): note("Streaming interrupted: \(why)")
@@ -114,6 +116,13 @@ extension Library {
     streamers.method("on_block") { [unowned self] object, call throws(LuaError) in
       try watchFrames(object, call, blocks: true)
     }
+    streamers.method("triggers") { [unowned self] object, call throws(LuaError) in
+      try triggers(object, call)
+    }
+    streamers.method("within") { [unowned self] object, call throws(LuaError) in
+      call.result(WithinObject(object, span: try waitingSpan(call, 1)), classes.within)
+    }
+    streamers.method("derive") { [unowned self] object, call throws(LuaError) in try derive(object, call) }
     streamers.method("channels") { object, call throws(LuaError) in
       call.results(object.streamer.channels.map(\.name))
     }
@@ -184,20 +193,30 @@ extension Library {
     if let timeout = try waitingSpan(options, "timeout") { request.timeout = timeout }
     let samples = try options.integer("samples")
     if let samples, samples < 1 { throw options.bad("samples", "at least 1 expected, got \(samples)") }
-    object.isQuiet = try options.boolean("quiet") ?? false
-    return begin(object, request, samples: samples)
+    object.isQuiet = try options.boolean("quiet") ?? object.isMadeHere
+    return try begin(object, request, samples: samples)
   }
 
   /// Starts, tells so, and returns the streamer.
-  func begin(_ object: StreamerObject, _ request: StreamRequest, samples: Int?) -> LuaResult {
+  func begin(_ object: StreamerObject, _ request: StreamRequest, samples: Int?) throws(LuaError) -> LuaResult
+  {
+    if let derivation = object.derivation, derivation.base?.streamer.isLive != true {
+      throw LuaError(
+        "not_started", "the stream that \"\(derivation.name)\" is made of is not running",
+        hint: "start that one; this one goes with it")
+    }
     let streamer = object.streamer
     let wasLive = streamer.isLive
+    let derived = object.derived
+    let others = derived.map { ($0.streamer, $0.request) }
     object.isStarting = true
     let final = request
     return perform {
       try await streamer.start(final, samples: samples)
+      for (streamer, request) in others { try await streamer.start(request) }
     } then: { [unowned self] _, call throws(LuaError) in
       object.isStarting = false
+      for one in derived + [object] { if let derivation = one.derivation { pump(derivation) } }
       if !wasLive, !object.isQuiet { note("Streaming started...") }
       return call.result(object, classes.streamer)
     }
@@ -234,11 +253,15 @@ extension Library {
   }
 
   private func close(_ object: StreamerObject, timeout: TimeSpan?) -> LuaResult {
-    openStreamers.removeAll { $0 === object }
-    let (streamer, tally) = (object.streamer, tally)
+    let all = [object] + object.derived
+    object.derived = []
+    openStreamers.removeAll { one in all.contains { $0 === one } }
+    let (streamers, tally) = (all.map(\.streamer), tally)
     let wait = LuaWait.async(deadline: deadline(min(timeout ?? Self.closeTime, Self.closeTime))) {
-      await streamer.close()
-      tally.retire(streamer)
+      for streamer in streamers {
+        await streamer.close()
+        tally.retire(streamer)
+      }
     } timedOut: { _ throws(LuaError) in
       .none
     } then: { _, _ throws(LuaError) in
@@ -270,6 +293,7 @@ extension Library {
     ]
     for (name, value) in integers { state.rawSet(table, .string(name), value) }
     state.rawSet(table, .string("rate"), stats.rate)
+    if let derivation = object.derivation { state.rawSet(table, .string("errors"), derivation.errors) }
     if let idle = stats.idle { state.rawSet(table, .string("idle"), idle.seconds) }
     return table
   }

@@ -63,18 +63,19 @@ extension Library {
       self.note(try call.string(1))
       return .none
     }
-    let count = state.function(name: "check") { [unowned self] call throws(LuaError) in
-      guard let onCheck else { return .none }
-      let message = call.type(2) == .string ? try call.string(2) : ""
-      onCheck(Check(passed: call.isTrue(1), message: message, place: call.caller(besides: Self.preludeName)))
-      return .none
+    let judge = state.function(name: "check") { [unowned self] call throws(LuaError) in try self.judge(call) }
+    let join = state.function(name: "join") { [unowned self] call throws(LuaError) in try self.join(call) }
+    let doctor = state.function(name: "doctor") { [unowned self] call throws(LuaError) in
+      try self.doctor(call)
     }
+    let kind = state.function(name: "kind") { call throws(LuaError) in call.results(call.typeName(1)) }
     let fail = state.function(name: "error") { call throws(LuaError) in
       throw LuaError(try call.string(1), try call.string(2), hint: try call.optionalString(3))
     }
     return [
-      ("spawn", spawn), ("tasks", tasks), ("__wait_any", waitAny), ("__note", note), ("__count_check", count),
-      ("__raise", fail),
+      ("doctor", doctor), ("spawn", spawn), ("tasks", tasks), ("__wait_any", waitAny), ("__note", note),
+      ("__judge", judge),
+      ("__raise", fail), ("__join", join), ("__kind", kind),
     ]
   }
 

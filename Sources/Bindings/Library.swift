@@ -43,8 +43,12 @@ public final class Library {
   var defaultBoard: SourceObject?
   /// The prelude's part of `on_frame`.
   var onFrames: LuaReference?
+  /// And of `derive`.
+  var deriving: LuaReference?
   /// Told about every `check`, before a failed one raises.
   public var onCheck: ((Check) -> Void)?
+  /// A signal check that failed just now, and in which task: the `check` around it takes it.
+  var lastSignal: (signal: FailedSignal, task: Int?)?
 
   /// Opens the library in an interpreter.
   public init(_ state: LuaState, clock: any TelemetryClock = SystemClock()) throws(LuaError) {

@@ -7,13 +7,17 @@ extension Library {
   func runPrelude() throws(LuaError) {
     try state.call(state.load(Self.prelude, chunkName: "=" + Self.preludeName))
     onFrames = state.global("__on_frames").reference
+    deriving = state.global("__deriving").reference
     state.setGlobal("__on_frames", LuaValue.nil)
+    state.setGlobal("__deriving", LuaValue.nil)
   }
 
   private static let prelude = #"""
-    local raise, note, count_check, wait_any = __raise, __note, __count_check, __wait_any
-    local make_span, make_stamp = __make_span, __make_stamp
-    __raise, __note, __count_check, __wait_any, __make_span, __make_stamp = nil, nil, nil, nil, nil, nil
+    local raise, note, count_check, wait_any = __raise, __note, __judge, __wait_any
+    local make_span, make_stamp, make_join, kind = __make_span, __make_stamp, __join, __kind
+    __raise, __note, __judge, __wait_any, __make_span, __make_stamp = nil, nil, nil, nil, nil, nil
+
+    __join, __kind = nil, nil
 
     setmetatable(TimeSpan, { __call = function(_, value) return make_span(value) end, __metatable = false })
     setmetatable(TimeStamp, { __call = function(_, value) return make_stamp(value) end, __metatable = false })
@@ -73,6 +77,26 @@ extension Library {
       end }
     end
 
+    local function started(stream, position)
+      if kind(stream) == "Source" then stream = stream:streamer{} end
+      if kind(stream) ~= "Streamer" then
+        raise("argument", ("bad argument #%d to 'join' (streamer or source expected, got %s)"):format(position, kind(stream)))
+      end
+      if stream.state == "ready" then stream:start{ quiet = true } end
+      return stream
+    end
+    function join(a, b, options) return make_join(started(a, 1), started(b, 2), options) end
+
+    -- Hands every frame and what the function makes of it on until the stream ends.
+    function __deriving(tap, fn, take, align)
+      local ok, err = pcall(function()
+        for frame in tap:frames{ complete = not align, align = align } do take(frame, pcall(fn, frame)) end
+      end)
+      if ok then return end
+      if type(err) ~= "table" or err.code ~= "lost" then error(err, 0) end
+      take(nil, err.message)
+    end
+
     local function same(a, b, seen)
       if a == b then return true end
       if type(a) ~= "table" or type(b) ~= "table" then return a ~= a and b ~= b end
@@ -82,11 +106,15 @@ extension Library {
       for k in next, b do if rawget(a, k) == nil then return false end end
       return true
     end
+    -- A failed signal check leaves its window in the error.
     local function judge(ok, message, wrong, ...)
       if ok then return count_check(true, message) end
       if message == nil then message = wrong(...) else message = tostring(message) end
-      count_check(false, message)
-      raise("check_failed", message)
+      local window, sentence, channel, levels = count_check(false, message, (...) == false)
+      if not window then raise("check_failed", message) end
+      local _, err = pcall(raise, "check_failed", message, sentence ~= message and sentence or nil)
+      err.window, err.sentence, err.channel, err.levels = window, sentence, channel, levels
+      error(err, 0)
     end
     local function unmet() return "check failed" end
     local function unequal(actual, expected)
@@ -105,7 +133,7 @@ extension Library {
           message, far, actual, expected, tolerance)
       end,
     }, { __metatable = false, __call = function(_, condition, message)
-      judge(condition, message, unmet)
+      judge(condition, message, unmet, condition)
       return condition
     end })
     """#

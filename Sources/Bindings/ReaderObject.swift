@@ -10,6 +10,8 @@ public final class ReaderObject {
   private var wakeup: Wakeup?
   /// A task waits on it.
   private(set) var isAwaited = false
+  /// Somebody has read here.
+  private(set) var isUsed = false
 
   init(_ streamer: StreamerObject) throws(LuaError) {
     self.streamer = streamer
@@ -37,6 +39,7 @@ public final class ReaderObject {
   func take() -> StreamReader.Outcome {
     let outcome = look()
     looked = nil
+    isUsed = true
     return outcome
   }
 
@@ -52,6 +55,9 @@ public final class ReaderObject {
     wakeup = nil
     reader?.disarm()
   }
+
+  /// Unread frames.
+  var lag: Int { reader?.lag.frames ?? 0 }
 
   func close() {
     reader = nil

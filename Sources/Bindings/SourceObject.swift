@@ -4,7 +4,11 @@ public import Telemetry
 /// A source as scripts hold it, with the simulated device that was started for it.
 public final class SourceObject {
   /// What it is, which decides what it can do beyond streaming.
-  public enum Kind: String { case bela, synnax }
+  public enum Kind: String, Sendable {
+    case bela, synnax
+    /// Made by this program of other streams.
+    case computed, joined
+  }
 
   public private(set) var source: any Source
   public let kind: Kind

@@ -12,6 +12,10 @@ public final class StreamerObject {
   var periods: [String: Int64] = [:]
   /// What `start` does without options of its own (the seed constructor's `time_ms`).
   var defaultSpan: TimeSpan?
+  /// Channels computed from this stream: they start with it.
+  var derived: [StreamerObject] = []
+  /// How it is computed, when it is.
+  var derivation: Derivation?
   var isStarting = false
   var isQuiet = false
 
@@ -21,6 +25,9 @@ public final class StreamerObject {
     self.request = request
     reader = try ReaderObject(self)
   }
+
+  /// Its frames are made of other streams, which say already what happens.
+  var isMadeHere: Bool { source.kind == .computed || source.kind == .joined }
 
   /// What messages call it: its channels.
   public var title: String {

@@ -108,7 +108,7 @@ extension Series {
   }
 
   /// All samples as float64, in order.
-  func doubles() throws(TelemetryError) -> [Double] { try compute(Doubles()) }
+  package func doubles() throws(TelemetryError) -> [Double] { try compute(Doubles()) }
 }
 
 private struct Doubles: NumericComputation {

@@ -9,6 +9,14 @@ public struct Trigger: Sendable {
     case rising, falling
     /// Higher than the level, from the first sample on; `below` is the mirror image.
     case above, below
+    /// Lower than the level or higher than the upper one; `inside` is everything else.
+    case outside, inside
+  }
+
+  /// A window, and when the sample was taken that it is about, in units of the channel's clock.
+  public struct Hit: Sendable {
+    public let time: Int64
+    public let window: Frame
   }
 
   /// Samples of a channel that are kept for a window, its newest: five minutes of 16 kHz.
@@ -19,17 +27,31 @@ public struct Trigger: Sendable {
   public let level: Double
   public let pre: Int64
   public let post: Int64
+  /// The higher of two levels, for `outside` and `inside`.
+  public let upper: Double
+  /// How far behind the level an edge has to begin, so that noise around the level is no row of edges.
+  public let hysteresis: Double
+  /// No hit comes sooner than this after another, and none within a window.
+  public let holdOff: Int64
 
   private var lanes: [Lane] = []
-  // The last number seen on the channel, and the number of the first sample not looked at.
-  private var previous: Double?
+  // Whether an edge has begun, and the number of the first sample not looked at.
+  private var isArmed = false
+  // The end of the hold-off.
+  private var quietUntil = Int64.min
   private var seen: Int64 = 0
   private var hit: Int64?
   private var dropped: Int64 = 0
 
-  /// - Precondition: `pre` and `post` are not negative.
-  public init(channel: String, condition: Condition, level: Double, pre: Int64, post: Int64) {
-    precondition(pre >= 0 && post >= 0)
+  /// - Precondition: `pre`, `post`, `hysteresis` and `holdOff` are not negative.
+  public init(
+    channel: String, condition: Condition, level: Double, upper: Double = .infinity, pre: Int64, post: Int64,
+    hysteresis: Double = 0, holdOff: Int64 = 0
+  ) {
+    precondition(pre >= 0 && post >= 0 && hysteresis >= 0 && holdOff >= 0)
+    self.upper = upper
+    self.hysteresis = hysteresis
+    self.holdOff = holdOff
     self.channel = channel
     self.condition = condition
     self.level = level
@@ -43,12 +65,12 @@ public struct Trigger: Sendable {
   /// The windows that this frame completes, oldest first. One is complete when every dense channel has reached its
   /// end, or when the watched one is as far behind that end as the window is long. A device that starts its clock
   /// anew ends the window. `dropped` counts what frames missed and what did not fit since the window before.
-  public mutating func add(_ frame: Frame) -> [Frame] {
+  public mutating func add(_ frame: Frame) -> [Hit] {
     dropped = dropped.addingSaturating(frame.dropped)
-    var windows: [Frame] = []
+    var windows: [Hit] = []
     if frame.series.contains(where: restarts) {
-      if let hit { windows.append(window(hit)) }
-      (lanes, hit, previous, seen) = ([], nil, nil, 0)
+      if let cut = finish() { windows.append(cut) }
+      (lanes, isArmed, quietUntil, seen) = ([], false, .min, 0)
     }
     for series in frame.series where !series.isEmpty { keep(series) }
     guard let watched = lanes.first(where: { $0.name == channel }) else {
@@ -58,14 +80,21 @@ public struct Trigger: Sendable {
     while let time = hit ?? nextHit(watched) {
       hit = time
       guard isComplete(time, watched) else { break }
-      windows.append(window(time))
+      windows.append(Hit(time: time, window: window(time)))
       hit = nil
-      rearm(behind: time.addingSaturating(post), watched)
+      rearm(behind: time.addingSaturating(max(post, holdOff.subtractingSaturating(1))), watched)
     }
     lanes.removeAll { !$0.counts(like: watched) }
     let needed = (hit ?? watched.newest).subtractingSaturating(pre)
     for index in lanes.indices { lanes[index].drop(before: needed) }
     return windows
+  }
+
+  /// The window that is not complete yet as far as it has come, for a stream that has ended; nil between windows.
+  public mutating func finish() -> Hit? {
+    guard let time = hit else { return nil }
+    hit = nil
+    return Hit(time: time, window: window(time))
   }
 
   private func restarts(_ series: Series) -> Bool {
@@ -95,23 +124,36 @@ public struct Trigger: Sendable {
       let series = watched.buffer.series(seen..<min(seen + 1024, watched.buffer.numbers.upperBound))
       guard !series.isEmpty, let values = try? series.numbersOrTruth() else { return nil }
       for (position, value) in values.enumerated() where !value.isNaN {
-        let before = previous
-        previous = value
-        guard fires(before, value) else { continue }
+        guard fires(value) else { continue }
+        let time = watched.time(series.first + Int64(position))
+        guard time > quietUntil else { continue }
         seen = series.first + Int64(position) + 1
-        return watched.time(seen - 1)
+        return time
       }
       seen = series.first + Int64(series.count)
     }
     return nil
   }
 
-  private func fires(_ before: Double?, _ value: Double) -> Bool {
+  private mutating func fires(_ value: Double) -> Bool {
     switch condition {
-    case .rising: before.map { $0 < level && value >= level } ?? false
-    case .falling: before.map { $0 > level && value <= level } ?? false
-    case .above: value > level
-    case .below: value < level
+    case .above: return value > level
+    case .below: return value < level
+    case .outside: return value < level || value > upper
+    case .inside: return value >= level && value <= upper
+    case .rising, .falling:
+      let wasArmed = isArmed
+      isArmed = arms(value) ?? isArmed
+      return wasArmed && arms(value) == false
+    }
+  }
+
+  /// Whether an edge may begin at a value, or ends at it; nil in between.
+  private func arms(_ value: Double) -> Bool? {
+    switch condition {
+    case .rising: value < level - hysteresis ? true : value >= level ? false : nil
+    case .falling: value > level + hysteresis ? true : value <= level ? false : nil
+    default: nil
     }
   }
 
@@ -131,13 +173,14 @@ public struct Trigger: Sendable {
     return Frame(parts.map { $0.part(from, end) }.filter { !$0.isEmpty }, dropped: dropped)
   }
 
-  /// Samples up to the end of a window cannot start another; the last number among them may be where an edge begins.
+  /// Samples up to that time cannot be a hit; the last of them that says anything may be where an edge begins.
   private mutating func rearm(behind end: Int64, _ watched: Lane) {
     let window = watched.part(.min, end.addingSaturating(1))
     let next = window.first + Int64(window.count)
+    quietUntil = end
     guard next > seen else { return }
     let skipped = stride(from: window.count - 1, through: max(0, window.count - Int(next - seen)), by: -1)
-    previous = skipped.lazy.compactMap { window[$0].number }.first { !$0.isNaN } ?? previous
+    isArmed = skipped.lazy.compactMap { window[$0].number.flatMap(arms) }.first ?? isArmed
     seen = next
   }
 

@@ -19,8 +19,8 @@ import Testing
     for start in stride(from: 0, to: samples.count, by: piece) {
       let part = Array(samples[start..<min(samples.count, start + piece)])
       let frame = Frame([timed ? series(part, at: start) : pieces(part)])
-      for window in trigger.add(frame) {
-        let x = window["x"]!
+      for hit in trigger.add(frame) {
+        let x = hit.window["x"]!
         let from = timed ? Int(x.time(0)!) : Int(x.first)
         #expect(values(x).elementsEqual(samples[from..<from + x.count], by: { close($0, $1) }))
         found.append(from...from + x.count - 1)
@@ -42,6 +42,8 @@ import Testing
         case .falling: before.map { $0 > trigger.level && value <= trigger.level } ?? false
         case .above: value > trigger.level
         case .below: value < trigger.level
+        case .outside: value < trigger.level || value > trigger.upper
+        case .inside: value >= trigger.level && value <= trigger.upper
         }
       guard hit else {
         position += 1
@@ -54,13 +56,15 @@ import Testing
     return found
   }
 
-  @Test(arguments: [Trigger.Condition.rising, .falling, .above, .below], [1, 4, 50, 1000])
+  @Test(
+    arguments: [Trigger.Condition.rising, .falling, .above, .below, .outside, .inside], [1, 4, 50, 1000])
   func cutsTheSameWindowsHoweverTheSamplesCome(condition: Trigger.Condition, piece: Int) {
     for (pre, post) in [(0, 0), (3, 5), (20, 1), (0, 30), (7, 0)] {
       let samples = (0..<700).map { _ in Int.random(in: 0..<20) == 0 ? Double.nan : .random(in: 0...1) }
       for level in [0.5, 0.95, 0.02] {
         let trigger = Trigger(
-          channel: "x", condition: condition, level: level, pre: Int64(pre), post: Int64(post))
+          channel: "x", condition: condition, level: level, upper: level + 0.3, pre: Int64(pre),
+          post: Int64(post))
         let wanted = expected(trigger, samples)
         #expect(windows(trigger, samples, piece: piece) == wanted, "\(pre) \(post) \(level)")
         #expect(windows(trigger, samples, piece: piece, timed: false) == wanted)
@@ -75,7 +79,8 @@ import Testing
       Frame([series([0, 0, 0, 0, 1, 1, 1, 1, 1, 1]), run("y", 0..<6), ticks, run("s", 0..<1, mode: .sparse)]))
     #expect(frames.isEmpty && trigger.isFiring)
     frames = trigger.add(Frame([run("y", 6..<12)], dropped: 4))
-    let window = try #require(frames.first)
+    let window = try #require(frames.first?.window)
+    #expect(frames.first?.time == 4)
     #expect(
       window.names == ["x", "y"] && range(window["y"]) == 2..<8 && times(window["x"]!) == [2, 3, 4, 5, 6, 7])
     #expect(window.dropped == 4 && !trigger.isFiring)
@@ -92,7 +97,7 @@ import Testing
     var trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 2, post: 30)
     #expect(trigger.add(Frame([series([0, 1, 1], at: 1000)])).isEmpty)
     let frames = trigger.add(Frame([series([1, 1, 0, 0], at: 0)]))
-    #expect(frames.map { times($0["x"]!) } == [[1000, 1001, 1002]] && !trigger.isFiring)
+    #expect(frames.map { times($0.window["x"]!) } == [[1000, 1001, 1002]] && !trigger.isFiring)
     #expect(trigger.add(Frame([series([1] + [Double](repeating: 0, count: 30), at: 4)])).count == 1)
   }
 
@@ -103,5 +108,30 @@ import Testing
     #expect(truth.add(Frame([pieces([UInt8(0), 1, 1, 0, 1], as: .bool)])).count == 2)
     var missing = Trigger(channel: "nobody", condition: .above, level: 0, pre: .max, post: .max)
     #expect(missing.add(Frame([series([1, 2])])).isEmpty)
+  }
+
+  @Test(arguments: [1, 3, 100]) func noiseAroundTheLevelIsOneEdgeWithHysteresis(piece: Int) {
+    let samples = [0, 0.45, 0.55, 0.45, 0.55, 0.2, 0.45, 0.55, 0.1, 0.9]
+    var trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 0, post: 0)
+    #expect(windows(trigger, samples, piece: piece) == [2...2, 4...4, 7...7, 9...9])
+    trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 0, post: 0, hysteresis: 0.2)
+    #expect(windows(trigger, samples, piece: piece) == [2...2, 7...7, 9...9])
+    trigger = Trigger(channel: "x", condition: .falling, level: 0.5, pre: 0, post: 0, hysteresis: 0.3)
+    #expect(windows(trigger, samples + [0.3], piece: piece) == [10...10])
+  }
+
+  @Test(arguments: [1, 3, 100]) func noHitComesWithinTheHoldOff(piece: Int) {
+    let samples = (0..<40).map { $0 % 4 == 1 ? 1.0 : 0.0 }
+    let trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 1, post: 1, holdOff: 10)
+    #expect(windows(trigger, samples, piece: piece) == [0...2, 12...14, 24...26, 36...38])
+    let exact = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 0, post: 0, holdOff: 8)
+    #expect(windows(exact, samples, piece: piece) == [1...1, 9...9, 17...17, 25...25, 33...33])
+  }
+
+  @Test func anEndedStreamGivesWhatThereIsOfAWindow() {
+    var trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 2, post: 30)
+    #expect(trigger.finish()?.time == nil && trigger.add(Frame([series([0, 1, 1])])).isEmpty)
+    #expect(trigger.finish().map { times($0.window["x"]!) } == [0, 1, 2])
+    #expect(trigger.finish()?.time == nil && !trigger.isFiring)
   }
 }

@@ -92,7 +92,7 @@ extension Reference {
       example: "local ok, err = try(s.set_buffer_size, s, -1)\nprint(ok, err.code)"),
     .init(
       "check", "condition: any; message?: string -> any",
-      "Raises `message` when the condition is false or nil, else returns it; in a batch run it counts as a case.",
+      "Raises `message` when the condition is false or nil, else returns it; in a batch run it counts as a case. The error of a failed `s:within(…)` has its data: `window` (a frame), `channel`, `levels`, and `sentence`.",
       failure: "raises check_failed", example: "print(check(1 + 1 == 2, \"arithmetic\"))"),
     .init(
       "check.equal", "actual: any; expected: any; message?: string",

@@ -58,6 +58,8 @@ package struct Outcome {
   package let number: Int
   package let result: Result
   package let statistics: Statistics
+  /// What was thrown, as Lua had it: a failed signal check keeps its window there. Nil without an error.
+  package var thrown = LuaValue.nil
 
   package var error: CellError? { if case .failed(let error) = result { error } else { nil } }
 }

@@ -71,17 +71,19 @@ package final class Session {
     display.began(cell, number: number)
     let start = Moment(samples: samplesReceived())
     let result: Outcome.Result
+    var thrown = LuaValue.nil
     switch plan {
     case .run:
       guard let function = compiled?.function else { return outcome(.empty, number) }
       for note in source.notes { display.note(note) }
-      result = execute(function, arguments, number: number, isQuiet: source.isQuiet)
+      (result, thrown) = execute(function, arguments, number: number, isQuiet: source.isQuiet)
     case .incomplete: result = .failed(describe(unfinished(padding + cell.text, chunkName), cell: number))
     case .failed(let message):
       result = .failed(describe(LuaError("syntax", message, hint: failure?.hint), cell: number))
     }
     if case .failed(let error) = result { display.error(error) }
-    let ended = Outcome(number: number, result: result, statistics: start.elapsed(samples: samplesReceived()))
+    let ended = Outcome(
+      number: number, result: result, statistics: start.elapsed(samples: samplesReceived()), thrown: thrown)
     display.ended(ended)
     return ended
   }
@@ -99,14 +101,14 @@ package final class Session {
 
   private func execute(
     _ function: LuaReference, _ arguments: [LuaValue], number: Int, isQuiet: Bool
-  ) -> Outcome.Result {
+  ) -> (Outcome.Result, thrown: LuaValue) {
     switch state.scheduler.run(function, arguments: arguments, name: "cell \(number)") {
     case .values(let values):
       if let first = values.first { keep(first, number: number) }
       if !values.isEmpty, !isQuiet { display.echo(printer.text(values), number: number) }
-      return .values(values)
-    case .failed(let error, _): return .failed(describe(error, cell: number))
-    case .exit(let code): return .exit(code)
+      return (.values(values), .nil)
+    case .failed(let error, let thrown): return (.failed(describe(error, cell: number)), thrown)
+    case .exit(let code): return (.exit(code), .nil)
     }
   }
 
