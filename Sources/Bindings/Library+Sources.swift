@@ -144,15 +144,29 @@ extension Library {
     let sources = classes.source
     sources.method("channels") { [unowned self] object, call throws(LuaError) in
       let source = object.source
-      let pattern = try call.optionalString(1)
-      let core = pattern == nil ? nil : try core(object, call)
-      return perform {
-        if let core { return try await core.client.channels(matching: pattern) }
-        return try await source.channels()
-      } then: { [unowned self] channels, call throws(LuaError) in
+      let core = call.isNoneOrNil(1) ? nil : try core(object, call)
+      let pattern = call.type(1) == .string ? try call.string(1) : nil
+      let names = core == nil || pattern != nil ? [] : try names(call, 1)
+      return perform { () -> ([Channel], [Channel]?) in
+        guard let own = source as? SynnaxSource else { return (try await source.channels(), nil) }
+        let client = own.client
+        let channels =
+          if let pattern {
+            try await client.channels(matching: pattern)
+          } else if core != nil {
+            try await client.channels(named: names)
+          } else {
+            try await client.channels()
+          }
+        return (channels, try await client.indexes(of: channels))
+      } then: { [unowned self] found, call throws(LuaError) in
+        let (channels, indexes) = found
         let live = openStreamers.filter { $0.source === object && $0.streamer.isLive }
         let streaming = Set(live.flatMap { $0.streamer.channels.map(\.name) })
-        return call.result(LuaBox(ChannelList(channels: channels, streaming: streaming)), classes.channels)
+        let list =
+          indexes.map { ChannelList(core: channels, others: $0, streaming: streaming) }
+          ?? ChannelList(channels: channels, streaming: streaming)
+        return call.result(LuaBox(list), classes.channels)
       }
     }
     sources.method("info") { [unowned self] object, call throws(LuaError) in
@@ -213,11 +227,14 @@ extension Library {
     -> LuaResult
   {
     let isCore = source.kind == .synnax
-    // As in the Synnax client, one name needs no list.
-    let isSingle = isCore && call.type(1) == .string
+    // As in the Synnax client, one name or key needs no list.
+    let isSingle = isCore && [.string, .number].contains(call.type(1))
     let options = try call.options(
       at: isSingle ? 2 : 1, allowed: isCore ? Self.coreStreamerOptions : Self.streamerOptions)
-    let names = isSingle ? [try call.string(1)] : try options.strings()
+    let names =
+      isCore
+      ? isSingle ? try names(call, 1) : try channelNames(options.list) { call.bad(1, $0) }
+      : try options.strings()
     let request = isCore ? try coreRequest(options) : StreamRequest()
     return makeStreamer(
       source, names: names, buffer: try bufferOption(options), request: request
@@ -277,15 +294,15 @@ extension Library {
   func describe(_ channel: Channel, _ list: ChannelList) -> LuaReference {
     let table = state.newTable()
     state.rawSet(table, .string("name"), channel.name)
-    state.rawSet(table, .string("type"), channel.type.rawValue)
-    state.rawSet(table, .string("mode"), channel.mode.rawValue)
-    if channel.clock == .unix {
+    if let indexes = list.indexes {
+      state.rawSet(table, .string("type"), channel.type.synnaxName)
       state.rawSet(table, .string("key"), channel.key)
       state.rawSet(table, .string("is_index"), channel.isIndex)
       state.rawSet(table, .string("virtual"), channel.isVirtual)
-      if let index = list.channels.first(where: { $0.key == channel.index }) {
-        state.rawSet(table, .string("index"), index.name)
-      }
+      if let index = channel.index.flatMap({ indexes[$0] }) { state.rawSet(table, .string("index"), index) }
+    } else {
+      state.rawSet(table, .string("type"), channel.type.rawValue)
+      state.rawSet(table, .string("mode"), channel.mode.rawValue)
     }
     state.rawSet(table, .string("streaming"), list.streaming.contains(channel.name))
     if let unit = channel.unit { state.rawSet(table, .string("unit"), unit) }

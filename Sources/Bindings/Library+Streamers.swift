@@ -127,12 +127,15 @@ extension Library {
       call.results(object.streamer.channels.map(\.name))
     }
     streamers.method("update_channels") { [unowned self] object, call throws(LuaError) in
-      let names = try call.options(at: 1, allowed: []).strings()
+      let list = try call.options(at: 1, allowed: [])
+      let core = object.source.source as? SynnaxSource
+      let names = core == nil ? try list.strings() : try channelNames(list.list) { call.bad(1, $0) }
       let streamer = object.streamer
       return perform {
-        try await streamer.update(names)
+        // Keys have names, too.
+        try await streamer.update(core?.client.channels(named: names).map(\.name) ?? names)
       } then: { [unowned self] _, call throws(LuaError) in
-        object.request.channels = names
+        object.request.channels = object.streamer.channels.map(\.name)
         return call.result(object, classes.streamer)
       }
     }

@@ -27,8 +27,10 @@ extension Library {
     if let name = try options.string("username") { address.configuration.username = name }
     if let secret = try secret(options) { address.configuration.password = secret }
     if let secure = try options.boolean("secure") { address.configuration.secure = secure }
-    if let path = try options.string("ca_file") {
-      try refuseInSandbox("ca_file", options)
+    // The official client's word is ca_cert.
+    for name in ["ca_file", "ca_cert"] {
+      guard let path = try options.string(name) else { continue }
+      try refuseInSandbox(name, options)
       address.configuration.caFile = path
       address.configuration.secure = true
     }
@@ -178,13 +180,8 @@ extension Library {
       throw options.bad("name", "a channel needs one")
     }
     let virtual = try options.boolean("virtual") ?? false
-    var index: String?
-    if case .table(let channel) = options.value("index") {
-      // What `create_channel` and `channels()` gave.
-      index = state.rawGet(channel, .string("name")).string
-    } else {
-      index = try options.string("index")
-    }
+    let place = options.value("index")
+    let index = place.isNil ? nil : try channelNames([place], { options.bad("index", $0) })[0]
     let asked = try options.boolean("is_index")
     let typeName = try options.string("data_type") ?? (asked == true ? "timestamp" : nil)
     guard let typeName else { throw options.bad("data_type", "a channel needs one, such as \"float32\"") }
@@ -202,29 +199,49 @@ extension Library {
         hint: "index = \"time\", the name of a timestamp channel; or virtual = true, streamed and not stored")
     }
     let reuse = try options.boolean("retrieve_if_name_exists") ?? false
-    let (client, indexName) = (core.client, index)
+    let client = core.client
     return perform {
-      try await client.createChannel(
-        name: name, type: type, index: indexName, isIndex: isIndex, virtual: virtual, reuse: reuse)
-    } then: { [unowned self] channel, call throws(LuaError) in
-      call.results(describe(channel, ChannelList(channels: [channel], streaming: [])))
+      let channel = try await client.createChannel(
+        name: name, type: type, index: index, isIndex: isIndex, virtual: virtual, reuse: reuse)
+      return (channel, try await client.indexes(of: [channel]))
+    } then: { [unowned self] made, call throws(LuaError) in
+      call.results(describe(made.0, ChannelList(core: [made.0], others: made.1, streaming: [])))
     }
   }
 
-  /// Names of channels as the rest of the arguments: a list, or one after the other.
+  /// One channel, or a list of them.
   func names(_ call: borrowing LuaCall, _ position: Int) throws(LuaError) -> [String] {
-    let values =
-      call.type(position) == .table
-      ? try call.options(at: position, allowed: []).list : [call.value(position)]
+    let isList = call.type(position) == .table && channelName(call.value(position)) == nil
+    let values = isList ? try call.options(at: position, allowed: []).list : [call.value(position)]
     guard !values.isEmpty else { throw call.bad(position, "names of channels expected") }
     var names: [String] = []
-    for value in values {
-      guard let name = value.string else {
-        throw call.bad(position, "a channel's name expected, got \(value.type)")
-      }
-      if !names.contains(name) { names.append(name) }
+    for name in try channelNames(values, { call.bad(position, $0) }) where !names.contains(name) {
+      names.append(name)
     }
     return names
+  }
+
+  /// Channels as the client takes them: by name, by key, or as `channels()` and `create_channel` gave them.
+  func channelNames(
+    _ values: [LuaValue], _ bad: (String) -> LuaError
+  ) throws(LuaError) -> [String] {
+    var names: [String] = []
+    for value in values {
+      guard let name = channelName(value) else {
+        throw bad("a channel's name or key expected, got \(value.type)")
+      }
+      names.append(name)
+    }
+    return names
+  }
+
+  private func channelName(_ value: LuaValue) -> String? {
+    switch value {
+    case .string: value.string
+    case .integer(let key): UInt32(exactly: key).map(String.init)
+    case .table(let channel): state.rawGet(channel, .string("name")).string
+    default: nil
+    }
   }
 
   /// `{ from, to }` in timestamps, or a span up to now.

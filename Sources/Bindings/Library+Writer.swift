@@ -16,7 +16,7 @@ extension Library {
         "start", "mode", "authorities", "name", "group", "err_on_unauthorized", "enable_auto_commit",
         "auto_index",
       ])
-    let names = try options.strings()
+    let names = try channelNames(options.list) { call.bad(1, $0) }
     guard !names.isEmpty else { throw call.bad(1, "names of channels to write expected") }
     var writing = SynnaxWriter.Options()
     if options.has("start") {
@@ -150,6 +150,10 @@ extension Library {
     let table = try call.table(1)
     var result: [Series] = []
     for (key, value) in state.pairs(of: table) {
+      if let number = key.integer, let channel = channels.first(where: { Int64($0.key) == number }) {
+        result.append(try series(channel, value))
+        continue
+      }
       guard let name = key.string else {
         throw call.bad(
           1, "names of channels expected as keys, got a \(key.type)", hint: "w:write{ temp = 21.5 }")
@@ -248,10 +252,8 @@ extension Library {
     let mailbox = mailbox
     let work = state.function(name: "forward") { [unowned self] _ throws(LuaError) in
       perform {
-        try await run.run { dropped in
-          mailbox.post {
-            $0.note("forward: \(dropped) samples fell out of the buffer before they were written")
-          }
+        try await run.run { text in
+          mailbox.post { $0.note("forward: \(text)") }
         }
       } then: { [unowned self] counts, call throws(LuaError) in
         let table = state.newTable()
@@ -283,16 +285,22 @@ private struct ForwardRun: Sendable {
   let clock: any TelemetryClock
 
   /// Ends with the stream, having committed everything.
-  func run(onDrop: @Sendable (Int64) -> Void) async throws -> Counts {
+  func run(tell: @Sendable (String) -> Void) async throws -> Counts {
     var forwarding = try Forwarding(map: map, channels: writer.channels, clock: await reference())
     var counts = Counts()
     while true {
       try Task.checkCancellation()
       switch reader.take() {
       case .frame(let frame):
-        if frame.dropped > 0, counts.dropped == 0 { onDrop(frame.dropped) }
+        // Told when it begins; the result has the sums.
+        if frame.dropped > 0, counts.dropped == 0 {
+          tell("\(frame.dropped) samples fell out of the buffer before they were written")
+        }
         counts.dropped += frame.dropped
         try await writer.write(try forwarding.add(frame))
+        if forwarding.skipped > 0, counts.skipped == 0 {
+          tell("samples are left out: another channel of their index has none for the same moment")
+        }
         (counts.forwarded, counts.skipped) = (forwarding.forwarded, forwarding.skipped)
       case .pending: await wait()
       case .ended:

@@ -153,6 +153,7 @@ final class FrameIteration {
   /// The frame as this iteration wants it; nil when it needs more before it can give one.
   func accept(_ frame: Frame) -> Frame? {
     guard aligner != nil else { return frame }
+    aligner?.update(channels: reader.streamer.streamer.channels.map(\.name))
     return aligner?.add(frame)
   }
 }

@@ -56,4 +56,19 @@ public struct ChannelList {
   public var channels: [Channel]
   /// Names of those that a streamer of this program streams now.
   public var streaming: Set<String>
+  /// Of a core: the names of index channels, by key. Nil for a source that has no such thing.
+  public var indexes: [UInt32: String]?
+
+  public init(channels: [Channel], streaming: Set<String>, indexes: [UInt32: String]? = nil) {
+    self.channels = channels
+    self.streaming = streaming
+    self.indexes = indexes
+  }
+
+  /// With the index channels that `others` has beside its own.
+  init(core channels: [Channel], others: [Channel], streaming: Set<String>) {
+    let indexes = (channels + others).filter(\.isIndex).map { ($0.key, $0.name) }
+    self.init(
+      channels: channels, streaming: streaming, indexes: Dictionary(indexes, uniquingKeysWith: { $1 }))
+  }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Synnax
 import Telemetry
 
 extension Series {
@@ -53,16 +54,20 @@ extension Double {
 }
 
 extension ChannelList: CustomStringConvertible {
-  /// A table for people: name, type, mode, unit, rate, and what is streaming.
+  /// A table for people: name, type, mode, unit, rate, of a core key and index; and what is streaming.
   public var description: String {
     guard !channels.isEmpty else { return "no channels" }
-    let head = ["name", "type", "mode", "unit", "rate", ""]
+    let head =
+      ["name", "type"]
+      + (indexes == nil ? ["mode", "unit", "rate", ""] : ["key", "index", "unit", "rate", ""])
     var rows = [head]
     for channel in channels {
-      rows.append([
-        channel.name, channel.type.shortName, channel.mode.rawValue, channel.unit ?? "",
-        channel.rate.map { Series.frequency($0) } ?? "", streaming.contains(channel.name) ? "streaming" : "",
-      ])
+      let more = indexes.map { ["\(channel.key)", index(of: channel, $0)] } ?? [channel.mode.rawValue]
+      rows.append(
+        [channel.name, indexes == nil ? channel.type.shortName : channel.type.synnaxName] + more + [
+          channel.unit ?? "", channel.rate.map { Series.frequency($0) } ?? "",
+          streaming.contains(channel.name) ? "streaming" : "",
+        ])
     }
     // A column nobody fills is left out.
     let columns = head.indices.filter { column in rows.dropFirst().contains { !$0[column].isEmpty } }
@@ -74,6 +79,14 @@ extension ChannelList: CustomStringConvertible {
       let line = cells.joined(separator: "  ")
       return String(line.reversed().drop { $0 == " " }.reversed())
     }.joined(separator: "\n")
+  }
+}
+
+extension ChannelList {
+  /// The name of its index; what it is instead of having one.
+  private func index(of channel: Channel, _ names: [UInt32: String]) -> String {
+    if channel.isVirtual { return "(virtual)" }
+    return channel.isIndex ? "(itself)" : channel.index.map { names[$0] ?? "\($0)" } ?? ""
   }
 }
 

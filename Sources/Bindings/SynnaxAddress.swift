@@ -10,7 +10,7 @@ struct SynnaxAddress {
   static let simulatorOptions = ["play", "rate", "seed", "login"]
   static let options =
     [
-      "host", "port", "username", "password", "password_env", "password_file", "secure", "ca_file",
+      "host", "port", "username", "password", "password_env", "password_file", "secure", "ca_file", "ca_cert",
       "insecure_skip_verify", "timeout",
     ] + simulatorOptions
 

@@ -57,6 +57,7 @@ public final class SynnaxClient: Sendable {
       }
     }
 
+    /// A key stays what it is; a name may have another one meanwhile.
     mutating func forget(_ names: [String]) {
       for name in names { if let key = keyOfName.removeValue(forKey: name) { byKey[key] = nil } }
     }
@@ -142,12 +143,22 @@ public final class SynnaxClient: Sendable {
     return found.compactMap(\.channel).sorted { $0.key < $1.key }
   }
 
-  /// Channels by name, in that order; from memory where they are known. Throws `unknown_channel`, naming what is near.
+  /// Channels by name, or by key in digits, in that order; from memory where they are known. Throws `unknown_channel`,
+  /// naming what is near.
   public func channels(named names: [String]) async throws(SynnaxError) -> [Channel] {
     var known = lookUp(names)
     if known.contains(where: { $0 == nil }) {
-      let missing = zip(names, known).filter { $0.1 == nil }.map { Self.escaped($0.0) }
-      _ = try await retrieve(ChannelQueryPayload(names: Array(Set(missing)).sorted()))
+      let missing = Set(zip(names, known).filter { $0.1 == nil }.map(\.0))
+      for key in missing.compactMap(Self.key).sorted() {
+        // One that is missing would fail the others with it.
+        do throws(SynnaxError) {
+          _ = try await retrieve(ChannelQueryPayload(keys: [key]))
+        } catch  where error.code == "not_found" {
+          throw SynnaxError("unknown_channel", "no channel has the key \(key) on \(configuration.name)")
+        }
+      }
+      let unknown = missing.filter { Self.key($0) == nil }.map(Self.escaped)
+      if !unknown.isEmpty { _ = try await retrieve(ChannelQueryPayload(names: unknown.sorted())) }
       known = lookUp(names)
     }
     var result: [Channel] = []
@@ -178,7 +189,7 @@ public final class SynnaxClient: Sendable {
   }
 
   /// The index channels of these that are not among them.
-  func indexes(of channels: [Channel]) async throws(SynnaxError) -> [Channel] {
+  package func indexes(of channels: [Channel]) async throws(SynnaxError) -> [Channel] {
     let present = Set(channels.map(\.key))
     let keys = Set(channels.compactMap { $0.isVirtual ? nil : $0.index }).subtracting(present)
     return keys.isEmpty ? [] : try await self.channels(keys: keys.sorted())
@@ -210,8 +221,13 @@ public final class SynnaxClient: Sendable {
 
   private func lookUp(_ names: [String]) -> [ChannelPayload?] {
     catalogue.withLock { catalogue in
-      names.map { name in catalogue.keyOfName[name].flatMap { catalogue.byKey[$0] } }
+      names.map { name in (Self.key(name) ?? catalogue.keyOfName[name]).flatMap { catalogue.byKey[$0] } }
     }
+  }
+
+  /// A name never begins with a digit.
+  private static func key(_ name: String) -> UInt32? {
+    name.utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } == true ? UInt32(name) : nil
   }
 
   private func retrieve(_ query: ChannelQueryPayload) async throws(SynnaxError) -> [ChannelPayload] {

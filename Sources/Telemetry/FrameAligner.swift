@@ -1,7 +1,8 @@
 /// Makes frames that hold all channels of frames that hold some of them.
 public struct FrameAligner {
   public enum Mode: Sendable {
-    /// Only when every channel has samples, and of each the same number. What is more waits for the next frame.
+    /// Only when every channel has samples. Of channels that are sampled together each has the same number, and what
+    /// is more waits for the next frame; with several indexes, or virtual channels, it is all that came.
     case complete
     /// With every frame; channels that are missing in it repeat their last value and are marked as held.
     case hold
@@ -10,7 +11,7 @@ public struct FrameAligner {
   /// A channel may be this many samples ahead of the slowest: a minute of 1 kHz. Behind that its oldest go.
   static let aheadMax = 65_536
 
-  private let channels: [String]
+  private(set) var channels: [String]
   private let mode: Mode
   private var waiting: [SeriesQueue]
   private var latest: [Series?]
@@ -22,6 +23,16 @@ public struct FrameAligner {
     self.mode = mode
     waiting = channels.map { _ in SeriesQueue() }
     latest = channels.map { _ in nil }
+  }
+
+  /// Changes the channels; those that stay keep what waits for the others.
+  public mutating func update(channels: [String]) {
+    guard channels != self.channels else { return }
+    let old = self.channels
+    let places = channels.map { old.firstIndex(of: $0) }
+    waiting = places.map { $0.map { waiting[$0] } ?? SeriesQueue() }
+    latest = places.map { $0.flatMap { latest[$0] } }
+    self.channels = channels
   }
 
   /// A frame when there is one now. What it lost, here or before, counts in its `dropped`.
@@ -43,9 +54,13 @@ public struct FrameAligner {
       if let series = frame[name] { dropped = dropped.addingSaturating(Int64(waiting[index].append(series))) }
     }
     let common = waiting.lazy.map(\.count).min() ?? 0
+    let indexes = Set(waiting.map { $0.channel?.index })
+    // The n-th of one has nothing to do with the n-th of another.
+    let areApart = indexes.count > 1 || waiting.contains { $0.channel?.isVirtual == true }
     var result: [Series] = []
     for index in waiting.indices {
-      if common > 0, let series = waiting[index].take(common) { result.append(series) }
+      let most = areApart ? waiting[index].count : common
+      if common > 0, let series = waiting[index].take(most) { result.append(series) }
       let excess = waiting[index].count - Self.aheadMax
       if excess > 0 {
         waiting[index].drop(excess)

@@ -1,3 +1,4 @@
+import Foundation
 import Lua
 import TestSupport
 import Testing
@@ -207,6 +208,251 @@ import Testing
         return table.concat(f.v:table(), " "), f.v:time(1), (s:read(0))
         """)
       #expect(values == [.string("1 4"), .integer(200), .nil])
+    }
+  }
+
+  /// Two channels with indexes of their own, written by the script itself: `slow` 10, 20, …, `fast` every 4.
+  private static let twoRates = """
+    core = synnax.connect("sim")
+    for _, name in ipairs{ "slow", "fast" } do
+      core:create_channel{ name = name .. "_time", data_type = "timestamp" }
+      core:create_channel{ name = name, data_type = "int64", index = name .. "_time" }
+    end
+    ws = core:open_writer{ "slow", start = 0 }
+    wf = core:open_writer{ "fast", start = 0 }
+    s = core:open_streamer{ "slow", "fast" }
+    function write(w, name, at) w:write{ [name .. "_time"] = at, [name] = at } w:commit() end
+    """
+
+  @Test func completeFramesHaveEveryChannel() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        Self.twoRates + """
+
+          local shown = {}
+          local t = spawn(function()
+            for f in s:frames{ complete = true, max = 3 } do
+              shown[#shown + 1] = table.concat(f.slow:table(), ",") .. "|" .. table.concat(f.fast:times(), ",")
+            end
+          end)
+          for at = 4, 36, 4 do
+            write(wf, "fast", at)
+            if at % 12 == 0 then write(ws, "slow", at - 2) end
+          end
+          t:wait(5)
+          return table.concat(shown, " ")
+          """)
+      #expect(values == [.string("10|4,8,12 22|16,20,24 34|28,32,36")])
+    }
+  }
+
+  @Test func heldFramesRepeatTheLastValueAndSaySo() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        Self.twoRates + """
+
+          local shown = {}
+          local t = spawn(function()
+            for f in s:frames{ align = "hold", max = 4 } do
+              for _, name in ipairs(f:names()) do
+                local x = f[name]
+                shown[#shown + 1] = name:sub(1, 1) .. x[-1] .. (x.held and "h" or "") .. "@" .. x:time(-1)
+              end
+            end
+          end)
+          for _, at in ipairs{ 4, 8 } do write(wf, "fast", at) end
+          write(ws, "slow", 10)
+          write(wf, "fast", 12)
+          t:wait(5)
+          return table.concat(shown, " ")
+          """)
+      #expect(values == [.string("f4@4 f8@8 s10@10 f8h@10 s10h@12 f12@12")])
+    }
+  }
+
+  @Test func alignedFramesFollowAChangeOfTheChannels() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        Self.twoRates + """
+
+          local shown = {}
+          for f in s:frames{ complete = true, idle = "20ms", max = 2 } do
+            if f then
+              shown[#shown + 1] = table.concat(f:names(), ",")
+              s:update_channels{ "fast" }
+            end
+            write(ws, "slow", 100 + #shown * 10)
+            write(wf, "fast", 100 + #shown * 10)
+            if #shown == 0 then ws:close() wf:close() ws = core:open_writer{ "slow", start = 105 }
+              wf = core:open_writer{ "fast", start = 105 } end
+          end
+          return table.concat(shown, " ")
+          """)
+      #expect(values == [.string("slow,fast fast")])
+    }
+  }
+
+  @Test func timesAreThoseOfTheIndexAlsoUnseen() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        Self.twoRates + """
+
+          local both = core:open_streamer{ "fast_time", "fast" }
+          local thin = core:open_streamer{ "fast", downsample_factor = 2 }
+          wf:write{ fast_time = { 7, 9, 40, 41, 1000 }, fast = { 1, 2, 3, 4, 5 } }
+          local a, b, c = s:read(5), both:read(5), thin:read(5)
+          return table.concat(a.fast:times(), " "), table.concat(a:names(), " "),
+            table.concat(b.fast_time:table(), " "), table.concat(b.fast:times(), " "),
+            table.concat(c.fast:times(), " "), table.concat(c.fast:table(), " ")
+          """)
+      #expect(
+        values == [
+          .string("7 9 40 41 1000"), .string("fast"), .string("7 9 40 41 1000"), .string("7 9 40 41 1000"),
+          .string("7 40 1000"), .string("1 3 5"),
+        ])
+    }
+  }
+
+  @Test func aKeyIsAsGoodAsAName() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        Self.twoRates + """
+
+          local fast = core:channels("fast")[1]
+          local slow = core:create_channel{
+            name = "slow", data_type = "int64", index = "slow_time", retrieve_if_name_exists = true }
+          local found = core:channels{ fast.key, "slow" }
+          local k = core:open_streamer(fast.key)
+          k:update_channels{ slow, fast.key }
+          wf:close()
+          local w = core:open_writer{ fast.index, fast.key, start = 50, authorities = 255, name = "keys" }
+          w:write{ [fast.key] = { 5, 6 }, fast_time = { 50, 60 } }
+          w:close()
+          local f = k:read(5)
+          return #found, found[1].name, found.slow.key == slow.key, table.concat(k:channels(), " "),
+            table.concat(f.fast:table(), " "), #core:read({}, fast.key).fast, #core:read_latest({ fast }, 1).fast,
+            core:channels(slow.key)[1].name, #core:channels("^(fast|slow)$"), #core:channels("no_such")
+          """)
+      #expect(
+        values == [
+          .integer(2), .string("fast"), .boolean(true), .string("slow fast"), .string("5 6"), .integer(2),
+          .integer(1), .string("slow"), .integer(2), .integer(0),
+        ])
+      for script in ["core:channels(77)", "core:open_streamer{ 77 }", "s:update_channels{ 77 }"] {
+        let error = try bench.failure(script)
+        #expect(error.code == "unknown_channel" && error.message.contains("key 77"), "\(script): \(error)")
+      }
+      #expect(try bench.failure("core:open_streamer{ 1.5 }").code == "argument")
+      #expect(try bench.failure("core:channels(true)").code == "argument")
+    }
+  }
+
+  @Test func channelsAreCreatedAsIndexDataAndVirtual() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        """
+        core = synnax.connect("sim")
+        local t = core:create_channel{ name = "t", is_index = true }
+        local v = core:create_channel{ name = "v", data_type = "float32", index = t }
+        local again = core:create_channel{
+          name = "v", data_type = "float32", index = t.key, retrieve_if_name_exists = true }
+        local stamps = core:create_channel{ name = "stamps", data_type = "timestamp", index = "t" }
+        local event = core:create_channel{ name = "event", data_type = "string", virtual = true }
+        local s = core:open_streamer{ "event" }
+        core:open_writer{ "event" }:write{ event = { "on", "off" } }
+        return t.is_index, v.index, again.key == v.key, stamps.is_index, event.virtual,
+          table.concat(s:read(5).event:table(), " ")
+        """)
+      #expect(
+        values == [
+          .boolean(true), .string("t"), .boolean(true), .boolean(false), .boolean(true), .string("on off"),
+        ])
+      #expect(
+        try bench.failure("core:create_channel{ name = 'v', data_type = 'int8', virtual = true }").code
+          == "validation")
+      #expect(
+        try bench.failure("core:create_channel{ name = 'a b', data_type = 'int8', virtual = true }").code
+          == "validation")
+      #expect(
+        try bench.failure("core:create_channel{ name = 'w', data_type = 'int8', index = 'nope' }").code
+          == "unknown_channel")
+    }
+  }
+
+  @Test func throttlingHasBothOfItsNames() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        """
+        core = synnax.connect{ "sim", rate = 100 }
+        local counts = {}
+        for _, name in ipairs{ "throttle_rate", "throttle_rate_hz" } do
+          local s = core:open_streamer{ "acc_x", [name] = 5 }
+          s:read(5)
+          counts[#counts + 1] = #s:read(5).acc_x >= 5
+          s:close()
+        end
+        return counts[1], counts[2]
+        """)
+      #expect(values == [.boolean(true), .boolean(true)])
+    }
+  }
+
+  @Test func passwordsComeFromTheEnvironmentOrAPrivateFile() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let path = FileManager.default.temporaryDirectory.appendingPathComponent("login-\(UUID().uuidString)")
+        .path
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      for (text, mode, code) in [
+        ("seldon\n", 0o600, nil), ("tr0mbone\n", 0o600, "auth"), ("seldon\n", 0o640, "argument"),
+        ("seldon\n", 0o604, "argument"), ("", 0o600, "argument"),
+      ] as [(String, Int, String?)] {
+        _ = FileManager.default.createFile(
+          atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: mode])
+        let script = "synnax.connect{ 'sim', password_file = '\(path)' }:close()"
+        if let code {
+          let error = try bench.failure(script)
+          #expect(error.code == code && !"\(error)".contains("tr0mbone") && !"\(error)".contains("seldon"))
+          if mode != 0o600 { #expect(error.hint?.hasPrefix("chmod 600") == true) }
+        } else {
+          try bench.run(script)
+        }
+      }
+      setenv("MOONTIDE_TEST_PASSWORD", "seldon", 1)
+      setenv("MOONTIDE_TEST_WRONG", "tr0mbone", 1)
+      try bench.run("synnax.connect{ 'sim', password_env = 'MOONTIDE_TEST_PASSWORD' }:close()")
+      let wrong = try bench.failure("synnax.connect{ 'sim', password_env = 'MOONTIDE_TEST_WRONG' }")
+      #expect(wrong.code == "auth" && !"\(wrong)".contains("tr0mbone"))
+      #expect(
+        try bench.failure("synnax.connect{ 'sim', password_env = 'MOONTIDE_TEST_NONE' }").code == "argument")
+    }
+  }
+
+  @Test func whatHasNoPartnerIsToldWhileItIsForwarded() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        """
+        board = bela.connect{ "sim", vars = "a:i:dense,b:i:sparse:7" }
+        core = synnax.connect("sim")
+        core:create_channel{ name = "t", data_type = "timestamp" }
+        for _, name in ipairs{ "a", "b" } do core:create_channel{ name = name, data_type = "int64", index = "t" } end
+        local s = board:streamer{ "a", "b" }
+        local task = s:forward(core:open_writer{ "a", "b", start = 0 })
+        s:start{ span = "200ms" }
+        local counts = task:wait(10)
+        local f = core:read({}, { "a", "b" })
+        return counts.skipped > 0, counts.forwarded == 2 * #f.a, #f.a == #f.b and #f.a > 0
+        """)
+      #expect(values == [.boolean(true), .boolean(true), .boolean(true)])
+      #expect(bench.notes.contains { $0.hasPrefix("forward: samples are left out") }, "\(bench.notes)")
     }
   }
 }

@@ -36,6 +36,38 @@ func range(_ series: Series?) -> Range<Int64>? {
     #expect(range(aligner.add(Frame([run("a", 8..<12)]))?["b"]) == 8..<9)
   }
 
+  @Test func completePairsNothingThatWasSampledApart() throws {
+    func of(_ name: String, _ index: UInt32?, _ range: Range<Int>) -> Series {
+      let series = run(name, range)
+      var channel = series.channel
+      (channel.index, channel.isVirtual) = (index, index == nil)
+      return Series(channel, chunks: series.chunks)
+    }
+    for index: UInt32? in [2, nil] {
+      var aligner = FrameAligner(channels: ["a", "b"], mode: .complete)
+      #expect(aligner.add(Frame([of("a", 1, 0..<2)])) == nil)
+      #expect(aligner.add(Frame([of("a", 1, 2..<5)])) == nil)
+      let first = aligner.add(Frame([of("b", index, 0..<1)]))
+      #expect(range(first?["a"]) == 0..<5 && range(first?["b"]) == 0..<1)
+      #expect(aligner.add(Frame([of("b", index, 1..<2)])) == nil)
+      let second = aligner.add(Frame([of("a", 1, 5..<6)]))
+      #expect(range(second?["a"]) == 5..<6 && range(second?["b"]) == 1..<2)
+    }
+  }
+
+  @Test func channelsChangeAndKeepWhatWaits() throws {
+    var aligner = FrameAligner(channels: ["a", "b"], mode: .complete)
+    #expect(aligner.add(Frame([run("a", 0..<2)])) == nil)
+    aligner.update(channels: ["c", "a"])
+    let complete = aligner.add(Frame([run("c", 0..<2), run("b", 0..<2)]))
+    #expect(complete?.names == ["c", "a"] && range(complete?["a"]) == 0..<2)
+    var holding = FrameAligner(channels: ["a", "b"], mode: .hold)
+    _ = holding.add(Frame([run("a", 0..<2), run("b", 0..<2)]))
+    holding.update(channels: ["b", "c"])
+    let held = holding.add(Frame([run("c", 5..<6)]))
+    #expect(held?.names == ["b", "c"] && held?["b"].map(integers) == [1])
+  }
+
   @Test func completeKeepsGapsWhereTheyAre() throws {
     var aligner = FrameAligner(channels: ["a", "b"], mode: .complete)
     _ = aligner.add(Frame([run("a", 0..<4)]))

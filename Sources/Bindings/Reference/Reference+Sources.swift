@@ -28,10 +28,11 @@ extension Reference {
       example:
         "local t = Streamer{ time_ms = 200, variables = { \"pot1\" } }\nt:start()\nprint(t.state)\nt:close()"),
     .init(
-      "Source:channels", "pattern?: string -> Channels",
+      "Source:channels", "pattern?: string|integer|(string|integer)[] -> Channels",
       """
       All channels of the source, asked for anew: a list of { name, type, mode, unit, rate } that prints as a table. A \
-      core takes a regular expression for the names, and tells key, index, is_index and virtual, too.
+      core takes a regular expression for the names, a key, or a list of names and keys, and tells key, index, is_index \
+      and virtual, too.
       """,
       failure: "raises timeout, closed, unsupported for a board's pattern",
       example: "print(board:channels()[1].name)"),
@@ -44,7 +45,7 @@ extension Reference {
       """
       A streamer of the channels named in the table's list, all without names; nothing is streamed before `start`. \
       `buffer` is how much it keeps: samples per channel, or a time such as "30s" (1,000,000 samples unless told \
-      otherwise). Of a core also: `downsample_factor` keeps every n-th sample of a frame, `throttle_rate` (frames a second) \
+      otherwise). Of a core also: keys instead of names; `downsample_factor` keeps every n-th sample of a frame, `throttle_rate` (frames a second) \
       joins frames, `exclude_groups` leaves out frames of writers of these groups.
       """,
       failure: "raises unknown_channel, closed, memory, argument",

@@ -4,12 +4,13 @@ extension Reference {
       "synnax.connect",
       """
       address?: string|{host?:string,port?:integer,username?:string,password?:string,password_env?:string,\
-      password_file?:string,secure?:boolean,ca_file?:string,insecure_skip_verify?:boolean,timeout?:Span} -> Source
+      password_file?:string,secure?:boolean,ca_file?:string,ca_cert?:string,insecure_skip_verify?:boolean,timeout?:Span} \
+      -> Source
       """,
       """
       Logs in to a Synnax core: localhost:9090 as synnax unless told otherwise. `password_env` names an environment \
       variable, `password_file` a file that only its owner may read; a password is never shown. `secure` is TLS with \
-      the certificate verified, against `ca_file` if given; `insecure_skip_verify` leaves that out and says so loudly. \
+      the certificate verified, against `ca_file` (or `ca_cert`) if given; `insecure_skip_verify` leaves that out and says so loudly. \
       Tokens are renewed by themselves. "sim" starts a simulated core inside moontide, which plays a motion recording \
       (acc_x … gyro_z, activity), temperature, pressure, and a virtual counter; `play`, `rate`, `seed` and `login` \
       change what it does.
@@ -48,7 +49,9 @@ extension Reference {
         """),
     .init(
       "Source:read",
-      "range: Span|{start:integer|TimeStamp,stop:integer|TimeStamp}; names: string|string[] -> Frame",
+      """
+      range: Span|{start:integer|TimeStamp,stop:integer|TimeStamp}; names: string|integer|(string|integer)[] -> Frame
+      """,
       """
       What a core has stored: the last so long, such as "10s", or from one moment to another (the second excluded). \
       Channels without samples there are left out.
@@ -62,7 +65,7 @@ extension Reference {
         core:close()
         """),
     .init(
-      "Source:read_latest", "names: string|string[]; n?: integer -> Frame",
+      "Source:read_latest", "names: string|integer|(string|integer)[]; n?: integer -> Frame",
       "The newest n stored samples of each channel, one unless told otherwise.",
       failure: "raises unknown_channel, timeout, closed, argument",
       example:
@@ -79,7 +82,7 @@ extension Reference {
       err_on_unauthorized?:boolean,enable_auto_commit?:boolean,auto_index?:boolean} -> Writer
       """,
       """
-      Opens the channels named in the table's list, and their index channels, for writing. `start` is the first \
+      Opens the channels in the table's list (names or keys), and their index channels, for writing. `start` is the first \
       timestamp (now unless told otherwise); `mode` is "persist_stream", "persist" or "stream"; `authorities`, 0 to 255, \
       decide who wins when several write a channel: one for all, or one each. Frames are committed by themselves \
       unless `enable_auto_commit` is false; with `auto_index` the core makes the timestamps.
@@ -87,9 +90,9 @@ extension Reference {
       failure: "raises unknown_channel, control, validation, timeout, argument",
       example: Self.writing + "w:write{ t = TimeStamp.now(), v = 1 }\nw:close()\ncore:close()"),
     .init(
-      "Writer:write", "frame: table<string,any>|Frame",
+      "Writer:write", "frame: table<string|integer,any>|Frame",
       """
-      Writes one frame: for each channel a sample, a list of samples, or a series; samples of one index together, as \
+      Writes one frame: for each channel, by name or by key, a sample, a list of samples, or a series; samples of one index together, as \
       many as there are timestamps. Values must fit the channel's type exactly. The core answers nothing to a good \
       frame; an error may show at a later call.
       """,
