@@ -18,6 +18,9 @@ extension Library {
     frames.method("get") { [unowned self] box, call throws(LuaError) in
       pushed(box.value[try call.string(1)], call)
     }
+    frames.method("at") { [unowned self] box, call throws(LuaError) in
+      call.results(samples(of: box.value, at: try call.integer(1)))
+    }
     frames.method("names") { box, call throws(LuaError) in call.results(box.value.names) }
     frames.method("span") { [unowned self] box, call throws(LuaError) in
       guard let bounds = box.value.bounds, let clock = box.value.series.first?.clock,
@@ -64,7 +67,34 @@ extension Library {
       found = true
       state.rawSet(table, .string(series.channel.name), series[index].luaValue)
     }
-    return found ? .table(table) : .nil
+    guard found else { return .nil }
+    state.setMetatable(of: table, sampleRow)
+    return .table(table)
+  }
+
+  /// What makes `print(frame[-1])` say more than an address.
+  func makeSampleRow() -> LuaReference {
+    let metatable = state.newTable()
+    let shown = state.function(name: "__tostring") { [unowned self] call throws(LuaError) in
+      let pairs = state.pairs(of: try call.table(1)).compactMap { pair in
+        pair.key.string.map { (name: $0, value: pair.value) }
+      }
+      let fields = pairs.sorted { $0.name < $1.name }.map { "\($0.name) = \(Self.text($0.value))" }
+      return call.results("{ \(fields.joined(separator: ", ")) }")
+    }
+    state.rawSet(metatable, .string("__tostring"), shown)
+    return metatable
+  }
+
+  private static func text(_ value: LuaValue) -> String {
+    switch value {
+    case .boolean(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    // A value of 32 bits in as many digits as it has.
+    case .number(let value): Double(Float(value)) == value ? "\(Float(value))" : "\(value)"
+    case .string(let text): "\"\(text)\""
+    default: "\(value.type)"
+    }
   }
 
   /// From 1, or from -1 at the end, to a 0-based index; nil outside.

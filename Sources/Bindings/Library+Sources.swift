@@ -229,15 +229,19 @@ extension Library {
     let isCore = source.kind == .synnax
     // As in the Synnax client, one name or key needs no list.
     let isSingle = isCore && [.string, .number].contains(call.type(1))
+    let place = !isSingle ? 1 : call.type(2) == .number ? 3 : 2
     let options = try call.options(
-      at: isSingle ? 2 : 1, allowed: isCore ? Self.coreStreamerOptions : Self.streamerOptions)
+      at: place, allowed: isCore ? Self.coreStreamerOptions : Self.streamerOptions)
     let names =
       isCore
       ? isSingle ? try names(call, 1) : try channelNames(options.list) { call.bad(1, $0) }
       : try options.strings()
-    let request = isCore ? try coreRequest(options) : StreamRequest()
+    var request = isCore ? try coreRequest(options) : StreamRequest()
+    // The Synnax client's second argument.
+    if isCore, call.type(2) == .number { request.downsampleFactor = try downsampleFactor(call.integer(2)) }
+    let final = request
     return makeStreamer(
-      source, names: names, buffer: try bufferOption(options), request: request
+      source, names: names, buffer: try bufferOption(options), request: final
     ) { [unowned self] object, call throws(LuaError) in
       starts ? try begin(object, object.request, samples: nil) : call.result(object, classes.streamer)
     }

@@ -97,14 +97,18 @@ extension Library {
     "buffer", "downsample_factor", "throttle_rate", "throttle_rate_hz", "exclude_groups",
   ]
 
+  func downsampleFactor(_ factor: Int) throws(LuaError) -> Int {
+    guard (0...Int(UInt32.max)).contains(factor) else {
+      throw LuaError("argument", "downsample_factor is \(factor); 0 to \(UInt32.max) expected")
+    }
+    return factor
+  }
+
   /// What a stream of a core is asked for beyond its names.
   func coreRequest(_ options: LuaOptions) throws(LuaError) -> StreamRequest {
     var request = StreamRequest()
     if let factor = try options.integer("downsample_factor") {
-      guard (0...Int(UInt32.max)).contains(factor) else {
-        throw options.bad("downsample_factor", "0 to \(UInt32.max) expected, got \(factor)")
-      }
-      request.downsampleFactor = factor
+      request.downsampleFactor = try downsampleFactor(factor)
     }
     // Clients before 0.60 called it throttle_rate_hz.
     for name in ["throttle_rate", "throttle_rate_hz"] {

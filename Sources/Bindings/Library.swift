@@ -41,6 +41,8 @@ public final class Library {
   let isSandboxed: Bool
   /// The board that `Streamer{…}` means: the one connected last.
   var defaultBoard: SourceObject?
+  /// The metatable of one sample of each channel.
+  private(set) lazy var sampleRow = makeSampleRow()
   /// The prelude's part of `on_frame`.
   var onFrames: LuaReference?
   /// And of `derive`.

@@ -128,6 +128,15 @@ extension LuaState {
     lua_rawset(stack.lua, -3)
   }
 
+  /// Gives a table a metatable. Not for one with `__gc`.
+  public func setMetatable(of table: LuaReference, _ metatable: LuaReference) {
+    let stack = stack
+    stack.push(table)
+    stack.push(metatable)
+    lua_setmetatable(stack.lua, -2)
+    stack.pop()
+  }
+
   /// Length of the list part, no metamethods.
   public func rawCount(_ table: LuaReference) -> Int {
     let stack = stack

@@ -13,6 +13,7 @@ public final class SynnaxClient: Sendable {
   private let session = Session()
   private let catalogue = Mutex(Catalogue())
   private let cluster = Mutex<Cluster?>(nil)
+  private let isClosed = Mutex(false)
 
   /// What a core said about itself.
   public struct Cluster: Sendable, Hashable {
@@ -94,7 +95,10 @@ public final class SynnaxClient: Sendable {
   }
 
   /// Ends all connections for calls. Streams and writers have their own.
-  public func close() { http.close() }
+  public func close() {
+    isClosed.withLock { $0 = true }
+    http.close()
+  }
 
   /// What a user should see once: unverified certificates, another version, a license that is missing.
   public var warnings: [String] {
@@ -327,6 +331,7 @@ public final class SynnaxClient: Sendable {
   private func post(
     _ path: String, _ body: [UInt8], token: String?, accept: String = "application/json"
   ) async throws(SynnaxError) -> HTTPResponse {
+    if isClosed.withLock({ $0 }) { throw SynnaxError("closed", "\(configuration.name) was closed") }
     var headers: HTTPFields = ["Content-Type": "application/json", "Accept": accept]
     if let token { headers["Authorization"] = "Bearer " + token }
     let end = clock.monotonic + configuration.timeout

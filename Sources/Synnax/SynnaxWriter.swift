@@ -35,6 +35,7 @@ public final class SynnaxWriter: Sendable {
   private let client: SynnaxClient
   private let connection: MessageConnection
   private let codec: FrameCodec
+  private let makesTimes: Bool
   private let turn = Turn()
   private let inner = Mutex(Inner())
 
@@ -45,8 +46,9 @@ public final class SynnaxWriter: Sendable {
   }
 
   private init(
-    _ client: SynnaxClient, _ channels: [Channel], _ connection: MessageConnection
+    _ client: SynnaxClient, _ channels: [Channel], _ connection: MessageConnection, makesTimes: Bool
   ) {
+    self.makesTimes = makesTimes
     self.client = client
     self.channels = channels
     self.connection = connection
@@ -83,7 +85,7 @@ public final class SynnaxWriter: Sendable {
     config.autoIndexPersistInterval = 1_000_000_000
 
     let connection = try await MessageConnection.open(client, path: "/api/v1/frame/write")
-    let writer = SynnaxWriter(client, channels, connection)
+    let writer = SynnaxWriter(client, channels, connection, makesTimes: options.makesTimes)
     do throws(SynnaxError) {
       _ = try await writer.command(WriterRequestPayload(.open, config: config))
     } catch {
@@ -110,7 +112,38 @@ public final class SynnaxWriter: Sendable {
       }
       wire.append(WireSeries(key: channel.key, try one.joined(as: channel.type)))
     }
+    if let failure = inner.withLock({ $0.failure }) { throw failure }
+    try check(wire)
     try await write(wire: wire)
+  }
+
+  /// What the core would say too, but only with the next command, and then the writer is useless.
+  private func check(_ frame: [WireSeries]) throws(SynnaxError) {
+    var counts: [UInt32: Int] = [:]
+    for series in frame { counts[series.key, default: 0] += series.count }
+    let groups = Dictionary(grouping: channels.filter { !$0.isVirtual }) { $0.isIndex ? $0.key : $0.index }
+    for group in groups.values {
+      guard let some = group.first(where: { counts[$0.key] != nil }), let count = counts[some.key] else {
+        continue
+      }
+      for channel in group where counts[channel.key] != count {
+        if channel.isIndex, makesTimes, counts[channel.key] == nil { continue }
+        let what = channel.isIndex ? "\(channel.name), their index" : channel.name
+        throw SynnaxError(
+          "validation",
+          counts[channel.key].map { "\(count) samples of \(some.name), but \($0) of \(what)" }
+            ?? "samples of \(some.name) and none of \(what)",
+          hint: "channels of one index are written together, with a timestamp for each sample")
+      }
+    }
+    for series in frame where channels.contains(where: { $0.key == series.key && $0.isIndex }) {
+      let falls = series.storage.withValues(series.range) { (times: UnsafeBufferPointer<Int64>) in
+        times.indices.dropFirst().first { times[$0] < times[$0 - 1] }
+      }
+      guard let falls else { continue }
+      throw SynnaxError(
+        "validation", "timestamp \(falls + 1) is before the one before it", hint: "an index only ever rises")
+    }
   }
 
   /// As `write(_:)`, of samples that have the channels' types. Large frames are sent in parts.

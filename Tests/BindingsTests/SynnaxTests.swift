@@ -352,6 +352,59 @@ import Testing
     }
   }
 
+  @Test func theLastSamplesPrintAsTheyRead() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(
+        """
+        core = synnax.connect("sim")
+        core:create_channel{ name = "t", is_index = true }
+        for name, kind in pairs{ f = "float32", d = "float64", n = "uint8", w = "string" } do
+          core:create_channel{ name = name, data_type = kind, index = "t" }
+        end
+        local s = core:open_streamer({ "f", "d", "n", "w" }, 2)
+        local w <close> = core:open_writer{ "f", "d", "n", "w", start = 0 }
+        w:write{ t = { 1, 2, 3 }, f = { 0, 1, 25.1 }, d = { 1, 2, 0.1 }, n = { 1, 2, 3 }, w = { "", "b", "c" } }
+        local frame = s:read(5)
+        print(frame[-1], frame:at(1), frame[3])
+        local one = core:open_streamer("n", 3)
+        w:write{ t = { 4, 5, 6 }, f = { 0, 1, 2 }, d = { 1, 2, 3 }, n = { 1, 2, 3 }, w = { "", "b", "c" } }
+        print(#one:read(5).n)
+        """)
+      #expect(
+        bench.output == """
+          { d = 0.1, f = 25.1, n = 3, w = "c" }\t{ d = 1.0, f = 0.0, n = 1, w = "" }\tnil
+          1
+
+          """)
+    }
+  }
+
+  @Test func aFrameThatDoesNotFitIsRefusedAtOnce() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(
+        """
+        core = synnax.connect("sim")
+        core:create_channel{ name = "t", is_index = true }
+        core:create_channel{ name = "v", data_type = "float32", index = "t" }
+        w = core:open_writer{ "t", "v", start = 0 }
+        """)
+      for (script, text) in [
+        ("w:write{ v = 3 }", "samples of v and none of t, their index"),
+        ("w:write{ t = 3 }", "samples of t and none of v"),
+        ("w:write{ t = { 3, 4 }, v = 3 }", "2 samples of t, but 1 of v"),
+        ("w:write{ t = { 4, 3 }, v = { 3, 4 } }", "timestamp 2 is before"),
+      ] {
+        let error = try bench.failure(script)
+        #expect(error.code == "validation" && error.message.contains(text), "\(script): \(error)")
+      }
+      #expect(try bench.run("w:write{ t = 5, v = 1 } return w:commit().nanoseconds") == [.integer(6)])
+      let closed = try bench.failure("core:close() core:channels()")
+      #expect(closed.code == "closed" && closed.message.hasSuffix("was closed"))
+    }
+  }
+
   @Test func channelsAreCreatedAsIndexDataAndVirtual() async throws {
     try await onThread {
       let bench = try Bench()

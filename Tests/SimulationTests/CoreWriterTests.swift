@@ -108,7 +108,11 @@ import Transport
     ]
     for (frame, text) in cases {
       let writer = try await SynnaxWriter.open(client, channels: ["t", "a"], options: options())
-      try? await writer.write(frame)
+      // Caught before it is sent, with the writer none the worse; else the core says it.
+      let early = await #expect(throws: SynnaxError.self) { try await writer.write(frame) }
+      #expect(early?.code == "validation" && early?.hint != nil && writer.samples == 0)
+      try await writer.commit()
+      try? await writer.write(wire: frame.map { WireSeries(key: $0.channel.key, $0.chunks[0].storage) })
       let error = await #expect(throws: SynnaxError.self) { try await writer.commit() }
       #expect(error?.code == "validation" && error?.message.contains(text) == true)
       let again = await #expect(throws: SynnaxError.self) { try await writer.write(frame) }

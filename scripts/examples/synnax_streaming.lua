@@ -1,96 +1,131 @@
 -- %% [markdown]
--- # Streaming live data from Synnax
+-- # Streaming data from Synnax
 --
--- Connect, open a streamer, read, wait with a time-out, iterate, change the channels, ask for less, close. It runs
--- against the simulated core, which plays a motion recording at 10 Hz, a temperature twice and a pressure five times a
--- second. For a core of your own: `core = synnax.connect{ host = "localhost", port = 9090, username = "synnax",
+-- The streaming page of the Synnax documentation, snippet by snippet, in its order and with its channels. The core is a
+-- simulated one; for your own: `client = synnax.connect{ host = "localhost", port = 9090, username = "synnax",
 -- password_env = "SYNNAX_PASSWORD", secure = true }`.
 
 -- %% Connect
-core = synnax.connect("sim")
-print(core:channels("^(acc_x|acc_y|activity|temperature|pressure)$"))
+client = synnax.connect("sim")
+print(client:channels("^(temperature|pressure|counter).*$"))
 
--- %% Open a streamer
-s = core:open_streamer{ "acc_x", "acc_y" }
-
--- %% Read a frame
-frame = s:read()
-print("channels in the frame:", table.concat(frame:names(), ", "))
-check(#frame.acc_x == #frame.acc_y, "channels of one index come together")
-check(frame.acc_x:time(1) == frame.acc_y:time(1), "with the same timestamps")
-
--- %% Read with a time-out
--- A time-out loses nothing: it only says that nothing has come yet.
-frame = s:read(1)
-check(frame, "a frame within a second")
-frame, why = s:read(0)
-if not frame then print("nothing right now:", why) end
-while s:read(0) do end
-frame, why = s:read(TimeSpan.MILLISECOND)
-check(frame or why == "timeout")
-
--- %% Iterate
+-- %% Devices
+-- The simulated core has a temperature twice and a pressure five times a second. The page's other channels are written
+-- here: some at once by one device, humidity by another.
+client:create_channel{ name = "device_time", is_index = true }
+names = { "channel1", "channel2", "temperature1", "temperature2" }
+for _, name in ipairs(names) do
+  client:create_channel{ name = name, data_type = "float32", index = "device_time" }
+end
+client:create_channel{ name = "humidity_time", is_index = true }
+client:create_channel{ name = "humidity", data_type = "float32", index = "humidity_time" }
+device, hygrometer = client:open_writer(names), client:open_writer{ "humidity" }
 n = 0
-for f in s:frames{ max = 5 } do
-  n = n + #f.acc_x
-  print(("acc_x = %.3f  acc_y = %.3f"):format(f[-1].acc_x, f[-1].acc_y))
-end
-check.equal(n, 5)
+writing = every("50ms", function()
+  n = n + 1
+  local now = TimeStamp.now()
+  local times, values = { now, now + TimeSpan.MILLISECOND }, { n, n + 0.5 }
+  device:write{
+    device_time = times, channel1 = values, channel2 = values, temperature1 = values, temperature2 = values,
+  }
+  if n % 4 == 0 then hygrometer:write{ humidity_time = now, humidity = 40 + n } end
+end)
 
--- %% Iterate for a time, with an idle tick
-for f in s:frames{ span = "500ms", idle = "20ms" } do
-  if f then n = n + #f.acc_x end
-end
-check(n >= 8, "half a second of frames")
+-- %% Opening a streamer
+streamer = client:open_streamer{ "channel1", "channel2" }
+streamer:close()
 
--- %% Change the channels of an open streamer
-s:update_channels{ "temperature", "pressure" }
-check.equal(s:channels(), { "temperature", "pressure" })
-ok, err = pcall(s.update_channels, s, { "temprature" })
-print("a wrong name changes nothing:", err.message, err.hint)
-check.equal(err.code, "unknown_channel")
+-- %% Downsampling
+-- Every second sample of each frame; it skips, and does not average.
+streamer = client:open_streamer{ "channel1", "channel2", downsample_factor = 2 }
+frame = streamer:read()
+check.equal(#frame.channel1, 1, "one of two samples")
+streamer:close()
+streamer = client:open_streamer({ "temperature", "pressure" }, 2)
+streamer:close()
 
--- %% Frames may be partial
--- Temperature and pressure have indexes of their own and come at their own rates, so most frames have only one.
-partial = 0
-for f in s:frames{ span = "1200ms" } do
-  if f.temperature and f.pressure then
-    print(("%.2f °C  %.1f hPa"):format(f.temperature[-1], f.pressure[-1]))
-  elseif f.pressure then
-    partial = partial + 1
-  elseif f.temperature then
-    partial = partial + 1
+-- %% Throttling
+-- At most so many frames a second. Each joins what came meanwhile; nothing is left out.
+streamer = client:open_streamer{ "channel1", throttle_rate = 4 }
+streamer:read()
+frame = streamer:read()
+print(#frame.channel1, "samples in one frame")
+check(#frame.channel1 >= 6, "frames are joined")
+streamer:close()
+
+-- %% An async streamer
+-- The same thing here: whether a cell waits or a task does is decided where the frames are read.
+watching = spawn(function()
+  local streamer <close> = client:open_async_streamer{ "channel1", "channel2" }
+  for frame in streamer:frames{ max = 3 } do
+    check.equal(#frame.channel1, #frame.channel2)
   end
+end)
+watching:wait()
+
+-- %% Reading frames
+streamer = client:open_streamer{ "channel1", "channel2" }
+frame = streamer:read()
+print("channels in the frame:", table.concat(frame:names(), ", "))
+check.equal(frame.channel1:times(), frame.channel2:times(), "channels of one index have the same timestamps")
+
+-- %% A for loop
+for frame in streamer do
+  print(frame:at(-1))
+  if frame:at(-1).channel1 > 20 then break end
+end
+streamer:close()
+
+-- %% Partial frames
+-- Temperature and pressure come from different devices at different rates: a frame may hold one of them.
+streamer = client:open_streamer{ "temperature", "pressure" }
+partial = 0
+for i = 1, 6 do
+  frame = streamer:read()
+  print(frame[-1])
+  if frame.temperature then print(frame.temperature) end
+  if not (frame.temperature and frame.pressure) then partial = partial + 1 end
 end
 check(partial > 0, "some frames had one channel only")
 
--- Only whole ones, or the last value held until the next:
-for f in s:frames{ max = 1, complete = true } do check(f.temperature and f.pressure) end
-for f in s:frames{ max = 4, align = "hold" } do
-  if f.temperature then print("temperature", f.temperature[-1], f.temperature.held and "held" or "new") end
+-- %% Whole frames only, or the last value until the next
+for frame in streamer:frames{ max = 1, complete = true } do
+  check(frame.temperature and frame.pressure)
 end
-s:close()
+for frame in streamer:frames{ max = 4, align = "hold" } do
+  if frame.temperature then print(frame[-1], frame.temperature.held and "temperature held" or "") end
+end
 
--- %% Downsample
--- Every second sample of each frame. A frame of the recording has one sample, which is the first, so it stays.
-d = core:open_streamer{ "acc_x", downsample_factor = 2 }
-check(d:read(2), "a frame of a downsampled stream")
-d:close()
+-- %% A time-out
+-- It loses nothing: it only says that nothing has come yet.
+frame = streamer:read(5)
+frame = streamer:read(5 * TimeSpan.SECOND)
+check(frame, "a frame within five seconds")
+repeat frame, why = streamer:read(0) until frame == nil
+if frame == nil then print("Timed out waiting for a frame:", why) end
+check.equal(why, "timeout")
 
--- %% Throttle
--- At most two frames a second; each joins what came meanwhile, nothing is left out.
-t = core:open_streamer{ "acc_x", throttle_rate = 2 }
-t:read(2)
-joined = t:read(2)
-print(#joined.acc_x, "samples in one frame")
-check(#joined.acc_x >= 3, "frames are joined")
-t:close()
+-- %% Updating the channel list
+-- Replaces the list. A wrong name changes nothing.
+ok, err = pcall(streamer.update_channels, streamer, { "temprature" })
+print(err.message, err.hint)
+check.equal(err.code, "unknown_channel")
+streamer:update_channels{ "temperature", "pressure", "humidity" }
+check.equal(streamer:channels(), { "temperature", "pressure", "humidity" })
+repeat frame = streamer:read(5) until frame.humidity
 
--- %% Close at the end of a block
+-- %% Closing
+streamer:close()
+check.equal(streamer.state, "closed")
+
+-- %% Closing by itself
 do
-  local short <close> = core:open_async_streamer("counter")
-  check(short:read(3), "a virtual channel streams, too")
-  last = short
+  local streamer <close> = client:open_streamer{ "temperature1", "temperature2" }
+  for frame in streamer:frames{ max = 2 } do print(frame[-1]) end
+  last = streamer
 end
 check.equal(last.state, "closed")
-core:close()
+
+-- %% The end
+writing:cancel()
+client:close()

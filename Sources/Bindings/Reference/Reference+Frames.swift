@@ -5,6 +5,12 @@ extension Reference {
       "The series of a channel, nil when the frame has none. `frame.pot1` is the same, for names that are no method's.",
       example: "print(frame:get(\"pot1\") ~= nil)"),
     .init(
+      "Frame:at", "i: integer -> table<string, any>?",
+      """
+      The i-th sample of each channel that has so many, from the end with a negative i: `frame[i]` in other words. It \
+      prints as it reads.
+      """, example: "print(frame:at(-1).pot1 == frame[-1].pot1)"),
+    .init(
       "Frame:names", "-> string[]", "The channels that are present, in the stream's order.",
       example: "print(frame:names()[1])"),
     .init(

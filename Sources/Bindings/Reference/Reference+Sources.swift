@@ -51,8 +51,11 @@ extension Reference {
       failure: "raises unknown_channel, closed, memory, argument",
       example: "local t = board:streamer{ \"pot1\", \"pot2\", buffer = \"30s\" }\nprint(t.state)"),
     .init(
-      "Source:open_streamer", "options?: table -> Streamer",
-      "`streamer` and `start` in one, as the Synnax client has it.",
+      "Source:open_streamer", "options?: table|string|integer; downsample_factor?: integer -> Streamer",
+      """
+      `streamer` and `start` in one, as the Synnax client has it: of a core also with one name or key instead of a list, \
+      and the downsample factor behind it.
+      """,
       failure: "as streamer and start",
       example: "local t <close> = board:open_streamer{ \"pot1\" }\nprint(t.state)"),
     .init(
