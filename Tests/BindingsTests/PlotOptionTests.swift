@@ -44,6 +44,34 @@ import Testing
     }
   }
 
+  @Test func aPlotOutlivesItsStreamerAsAStill() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(Bench.setting)
+      try bench.run("p = s:plot{ open = false }; q = s:plot{ term = true }; s:close(); board:close()")
+      let values = try bench.run("return p:svg(), tostring(q), p.url").map { $0.string ?? "" }
+      #expect(values[0].contains("<path") && values[1].contains("pot1") && values[2].hasPrefix("http"))
+      bench.library.closeAll()
+      #expect(bench.library.openPlots.isEmpty)
+    }
+  }
+
+  @Test func triggersAndMarksFlagThePlotsOfTheirStream() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(Bench.setting)
+      try bench.run("other = board:streamer{ 'pot2' }:start(); other:collect(10)")
+      try bench.run("p = s:plot{ open = false }; q = other:plot{ open = false }")
+      let streams = bench.library.openStreamers
+      bench.library.mark("hit", kind: .trigger, on: streams[1])
+      bench.library.mark("everywhere")
+      let pictures = try bench.run("return p:svg(), q:svg()").map { $0.string ?? "" }
+      #expect(pictures.map { $0.contains("hit") } == [false, true])
+      #expect(pictures.map { $0.contains("everywhere") } == [true, true])
+      #expect(try bench.failure("board:streamer{ 'pot1' }:plot{ open = false }:mark('x')").code == "empty")
+    }
+  }
+
   @Test func savesStillsAndNeverOverAnother() async throws {
     try await onThread {
       let bench = try Bench()

@@ -93,6 +93,17 @@ import Testing
     }
   }
 
+  @Test func inTheSandboxPlotsWriteNoFiles() async throws {
+    try await onThread {
+      let script =
+        Self.stream + "\nx = s:collect(100).pot1\nprint(#x:plot{ term = true }:svg() > 500)\n"
+        + "local ok, err = try(x.plot, x, { term = true })\nprint(try(ok and err.save, err, '/tmp/moontide-no.svg'))"
+      let outcome = try ProgramRunner.run(["--sandbox", "-e", script])
+      #expect(outcome.output.hasPrefix("true\nnil\tscripts in the sandbox write no files"), "\(outcome)")
+      #expect(!FileManager.default.fileExists(atPath: "/tmp/moontide-no.svg"))
+    }
+  }
+
   @Test func withoutDygraphsTheErrorNamesThePackageAndTheTerminalWorks() async throws {
     try await onThread {
       // An empty folder comes first, and a mount of nothing hides the system's where that is allowed.
