@@ -104,7 +104,7 @@ let package = Package(
     tests("PlottingTests", ["Plotting", "Telemetry", "Transport"], resources: [.copy("Golden")]),
     tests(
       "SimulationTests", ["Simulation", "Bela", "Synnax", "Telemetry", "Transport"], exclude: ["Python"]),
-    tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Simulation"]),
+    tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Plotting", "Simulation"]),
     tests("NotebooksTests", ["Notebooks", "Lua", "Bindings", "Simulation"]),
     tests("TerminalTests", ["Terminal"]),
     tests("ProgramTests", []),

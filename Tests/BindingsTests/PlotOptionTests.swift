@@ -1,5 +1,7 @@
+import Bindings
 import Foundation
 import Lua
+import Plotting
 import TestSupport
 import Testing
 
