@@ -8,7 +8,7 @@ extension SynnaxError {
     switch error.code {
     case .refused:
       code = "refused"
-      hint = hint ?? "is the core running, and is this its port?"
+      hint = "is the core running, and is this its port?"
     case .unreachable, .unknownHost, .system: code = "unreachable"
     case .tls:
       code = "tls"
