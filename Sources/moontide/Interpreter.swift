@@ -26,7 +26,11 @@ final class Interpreter {
     library.plotFront = PlotTerminal(screen)
     session = Session(state, display: display)
     library.note = { [unowned session] in session.display.note($0) }
-    library.onCheck = { [unowned session] in session.display.checked($0) }
+    library.onCheck = { [unowned session] check in
+      var shown = check
+      shown.message = session.withoutSecrets(check.message)
+      session.display.checked(shown)
+    }
     session.samplesReceived = { [unowned library] in Int(library.tally.totals.samples) }
     session.printer.rendering = { [unowned library] in library.rendering(of: $0) }
     // Set-up is not the script's: the limit counts from here on.

@@ -49,4 +49,31 @@ import Testing
       #expect(kept.contains("kept = 1") && !kept.contains("tr0m"), "\(kept)")
     }
   }
+
+  @Test func reportsAndRecordsHoldNoPassword() async throws {
+    try await onThread {
+      let folder = try TemporaryFolder()
+      let script = try folder.file(
+        "a.lua",
+        """
+        -- %% log in
+        login = { host = "127.0.0.1", port = 1, password = "tr0mbone" }
+        -- %% shown
+        login
+        -- %% checked
+        check(login.password == "tr0mbone", "it is " .. login.password)
+        check(login.password ~= "tr0mbone", "it is " .. login.password)
+        """)
+      let outcome = try ProgramRunner.run(
+        [
+          "run", script, "--json", "--junit", folder.path + "/j.xml", "--record-dir",
+          folder.path + "/records",
+        ])
+      #expect(outcome.exitCode == 1 && !outcome.description.contains("tr0m"), "\(outcome)")
+      for path in ["/j.xml", "/records/a.run.jsonl"] {
+        let text = try String(contentsOfFile: folder.path + path, encoding: .utf8)
+        #expect(text.contains("it is •••") && !text.contains("tr0m"), "\(text)")
+      }
+    }
+  }
 }

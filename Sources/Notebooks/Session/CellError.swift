@@ -65,6 +65,8 @@ struct SourceBook {
     }
   }
 
+  func redacted(_ text: String) -> String { SourceSecrets.redact(text, secrets) }
+
   func line(_ number: Int, of name: String) -> String? {
     guard let source = sources[name], number > 0 else { return nil }
     var line = 1
@@ -110,8 +112,8 @@ struct SourceBook {
     let own = error.hint.map { [$0] } ?? []
     let hints = own + found.filter { !own.contains($0) }
     return CellError(
-      code: error.code, message: SourceSecrets.redact(message, secrets),
-      hints: hints.map { SourceSecrets.redact($0, secrets) }, traceback: levels,
+      code: error.code, message: redacted(message),
+      hints: hints.map(redacted), traceback: levels,
       cell: cell, source: frames.first?.source, line: frames.first?.line)
   }
 

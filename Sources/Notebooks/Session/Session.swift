@@ -93,6 +93,9 @@ package final class Session {
     sources.error(error, cell: cell, names: { [self] in globalNames })
   }
 
+  /// A text that is shown or kept, without the passwords of the cells so far.
+  package func withoutSecrets(_ text: String) -> String { sources.redacted(text) }
+
   /// Strings among the keys of the globals; raw.
   package var globalNames: [String] {
     guard let globals else { return [] }
