@@ -1,4 +1,5 @@
 import Lua
+import Plotting
 import Telemetry
 
 /// Where an iteration over a trigger's windows is.
@@ -18,6 +19,8 @@ final class TriggerIteration {
   }
 
   var hasHit: Bool { !hits.isEmpty }
+  /// The channel that is watched: what flags in plots say.
+  var channel: String { trigger.channel }
 
   func next() -> Trigger.Hit? {
     guard hasHit else { return nil }
@@ -70,6 +73,7 @@ final class TriggerWait: ReadWait {
   }
 
   private func results(_ hit: Trigger.Hit, _ call: borrowing LuaCall) -> LuaResult {
+    library.mark(iteration.channel, kind: .trigger, time: hit.time, on: iteration.reader.streamer)
     library.push(hit.window, call)
     call.push(hit.time)
     return .values(2)

@@ -74,6 +74,23 @@ import Testing
     }
   }
 
+  @Test func aTriggersHitsAreFlagsWhileAPlotIsOpen() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(Bench.setting)
+      let values = try bench.run(
+        """
+        p = s:plot{ open = false }
+        for hit, time in s:triggers{ above = { "pot1", -1 }, post = "20ms", max = 1 } do at = time end
+        return p:svg{ span = "20s" }, at
+        """)
+      #expect(values[0].string?.contains(">pot1</text>") == true)
+      #expect(values[1].integer != nil)
+      // The name stands in the legend and once more on the flag.
+      #expect(values[0].string?.components(separatedBy: ">pot1<").count == 3)
+    }
+  }
+
   @Test func savesStillsAndNeverOverAnother() async throws {
     try await onThread {
       let bench = try Bench()

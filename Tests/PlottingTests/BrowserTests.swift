@@ -455,10 +455,10 @@ struct BrowserTests {
       default: Double(number / 1500 % 3) - 1
       }
     }
-    let feed = try await LivePage.Feed(channels, history: 5, value: values)
+    let feed = try await LivePage.Feed(channels, history: 6.5, value: values)
     feed.lose(800)
     feed.send(to: 12_000)
-    let touch = PlotFlag(kind: .trigger, label: "touch", time: Signal.start + 8_400_000_000, clock: .unix)
+    let touch = PlotFlag(kind: .trigger, label: "touch", time: Signal.start + 9_400_000_000, clock: .unix)
     let page = try await LivePage(feed, flags: [touch])
     feed.run()
     try await Chromium.with { browser in
