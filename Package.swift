@@ -62,7 +62,7 @@ let package = Package(
     target("Lua", ["CShims", deque, heap]),
     target("Bela", ["Telemetry", "Transport", logging]),
     target("Synnax", ["Telemetry", "Transport", logging]),
-    target("Recording", ["Telemetry", sqlite]),
+    target("Recording", ["Telemetry", deque, sqlite]),
     // The page is part of the program, wherever that is copied to.
     target(
       "Plotting", ["Telemetry", "Transport"],
@@ -100,7 +100,7 @@ let package = Package(
       ["Transport", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"), tls]),
     tests("BelaTests", ["Bela", "Telemetry", "Transport"], resources: [.copy("Captures")]),
     tests("SynnaxTests", ["Synnax", "Telemetry", "Transport"], resources: [.copy("Vectors")]),
-    tests("RecordingTests", ["Recording", "Telemetry"]),
+    tests("RecordingTests", ["Recording", "Telemetry"], exclude: ["Python"]),
     tests("PlottingTests", ["Plotting", "Telemetry", "Transport"], resources: [.copy("Golden")]),
     tests(
       "SimulationTests", ["Simulation", "Bela", "Synnax", "Telemetry", "Transport"], exclude: ["Python"]),

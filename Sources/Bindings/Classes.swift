@@ -49,6 +49,7 @@ extension Library {
     defineStreamers()
     defineSignals()
     defineDoctor()
+    defineRecording()
     defineSources()
     defineBela()
     defineBelaLog()
@@ -72,7 +73,7 @@ extension Library {
   }
 
   func globals() -> [(String, LuaValue)] {
-    sourceGlobals() + synnaxGlobals() + timeGlobals() + taskGlobals() + plotGlobals()
+    sourceGlobals() + synnaxGlobals() + recordingGlobals() + timeGlobals() + taskGlobals() + plotGlobals()
   }
 }
 

@@ -1,5 +1,6 @@
 import Bela
 import Lua
+import Recording
 import Synnax
 import Telemetry
 
@@ -255,13 +256,16 @@ extension Library {
     openSources.removeAll { $0 === object }
     let streamers = openStreamers.filter { $0.source === object || $0.derivation?.base?.source === object }
     openStreamers.removeAll { one in streamers.contains { $0 === one } }
+    let recorders = streamers.compactMap(\.recorder)
     if defaultBoard === object { defaultBoard = nil }
     let closing = object.closing(streamers.map(\.streamer), tally)
     return perform {
       for writer in writing { try? await writer.close() }
       await closing()
-    } then: { _, _ throws(LuaError) in
-      .none
+      for recorder in recorders { _ = await recorder.finish() }
+    } then: { [unowned self] _, _ throws(LuaError) in
+      for streamer in streamers { try settleRecording(streamer) }
+      return .none
     }
   }
 

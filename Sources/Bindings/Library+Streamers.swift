@@ -1,4 +1,5 @@
 import Lua
+import Recording
 import Synnax
 import Telemetry
 
@@ -68,6 +69,10 @@ extension Library {
     guard let object = openStreamers.first(where: { $0.streamer === id.streamer }),
       !object.isMadeHere
     else { return }
+    switch event {
+    case .finished, .interrupted, .lost: object.recorder?.end()
+    case .reconnecting, .resumed, .gap: break
+    }
     switch event {
     case .finished: if !object.isQuiet { note("Stream finished") }
     case .interrupted(let why): note("Streaming interrupted: \(why)")
@@ -175,7 +180,7 @@ extension Library {
 
   private func start(_ object: StreamerObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let options = try call.options(
-      at: 1, allowed: ["span", "time_ms", "at", "ticks", "samples", "timeout", "quiet"])
+      at: 1, allowed: ["span", "time_ms", "at", "ticks", "samples", "timeout", "quiet", "save", "overwrite"])
     var request = object.request
     request.channels = object.streamer.channels.map(\.name)
     // A channel that came later is sent as often as the most frequent one.
@@ -197,12 +202,19 @@ extension Library {
     let samples = try options.integer("samples")
     if let samples, samples < 1 { throw options.bad("samples", "at least 1 expected, got \(samples)") }
     object.isQuiet = try options.boolean("quiet") ?? object.isMadeHere
-    return try begin(object, request, samples: samples)
+    let recorder = try recorder(object, options, samples: samples)
+    do {
+      return try begin(object, request, samples: samples, recorder: recorder)
+    } catch {
+      recorder?.discard()
+      throw error
+    }
   }
 
   /// Starts, tells so, and returns the streamer.
-  func begin(_ object: StreamerObject, _ request: StreamRequest, samples: Int?) throws(LuaError) -> LuaResult
-  {
+  func begin(
+    _ object: StreamerObject, _ request: StreamRequest, samples: Int?, recorder: StreamRecorder? = nil
+  ) throws(LuaError) -> LuaResult {
     if let derivation = object.derivation, derivation.base?.streamer.isLive != true {
       throw LuaError(
         "not_started", "the stream that \"\(derivation.name)\" is made of is not running",
@@ -215,7 +227,12 @@ extension Library {
     object.isStarting = true
     let final = request
     return perform {
-      try await streamer.start(final, samples: samples)
+      do {
+        try await streamer.start(final, samples: samples, mirror: recorder)
+      } catch {
+        recorder?.discard()
+        throw error
+      }
       for (streamer, request) in others { try await streamer.start(request) }
     } then: { [unowned self] _, call throws(LuaError) in
       object.isStarting = false
@@ -247,10 +264,21 @@ extension Library {
 
   private func stop(_ object: StreamerObject) -> LuaResult {
     let streamer = object.streamer
+    let recorder = object.recorder
+    object.isStopping = true
     return perform {
-      try await streamer.stop()
+      do {
+        let wasRunning = try await streamer.stop()
+        _ = await recorder?.finish()
+        return wasRunning
+      } catch {
+        _ = await recorder?.finish()
+        throw error
+      }
     } then: { [unowned self] wasRunning, call throws(LuaError) in
+      object.isStopping = false
       if wasRunning, !object.isQuiet { note("Streaming finished") }
+      try settleRecording(object)
       return call.result(object, classes.streamer)
     }
   }
@@ -259,16 +287,18 @@ extension Library {
     let all = [object] + object.derived
     object.derived = []
     openStreamers.removeAll { one in all.contains { $0 === one } }
-    let (streamers, tally) = (all.map(\.streamer), tally)
+    let (streamers, tally, recorders) = (all.map(\.streamer), tally, all.compactMap(\.recorder))
     let wait = LuaWait.async(deadline: deadline(min(timeout ?? Self.closeTime, Self.closeTime))) {
       for streamer in streamers {
         await streamer.close()
         tally.retire(streamer)
       }
+      for recorder in recorders { _ = await recorder.finish() }
     } timedOut: { _ throws(LuaError) in
       .none
-    } then: { _, _ throws(LuaError) in
-      .none
+    } then: { [unowned self] _, _ throws(LuaError) in
+      try settleRecording(object)
+      return .none
     }
     return .wait(wait)
   }

@@ -1,6 +1,7 @@
 import Dispatch
 public import Lua
 public import Plotting
+import Recording
 import Synnax
 public import Telemetry
 
@@ -51,6 +52,11 @@ public final class Library {
   public var onCheck: ((Check) -> Void)?
   /// A signal check that failed just now, and in which task: the `check` around it takes it.
   var lastSignal: (signal: FailedSignal, task: Int?)?
+  /// What files that scripts save say of their making: the program and its version, and the text of the cell that runs.
+  public var program = "moontide"
+  public var currentCell: () -> String? = { nil }
+  /// Recordings of streams that could not be written to their end.
+  public internal(set) var failedRecordings = 0
 
   /// Opens the library in an interpreter.
   public init(_ state: LuaState, clock: any TelemetryClock = SystemClock()) throws(LuaError) {
@@ -66,7 +72,8 @@ public final class Library {
 
   /// Ends all plots, streams, writers and connections; for the end of a session. Waits, at most 3 s for each kind.
   public func closeAll() {
-    let streamers = openStreamers.map(\.streamer)
+    let objects = openStreamers
+    let streamers = objects.map(\.streamer)
     let sources = openSources
     let writers = openWriters.map(\.writer)
     openStreamers = []
@@ -79,6 +86,11 @@ public final class Library {
     let tally = tally
     waitForAll(streamers.map { streamer in { await streamer.close() } }, atMost: .seconds(3))
     for streamer in streamers { tally.retire(streamer) }
+    // A slow disk gets its time.
+    waitForAll(
+      objects.compactMap(\.recorder).map { recorder in { _ = await recorder.finish() } }, atMost: .seconds(30)
+    )
+    for object in objects { tellRecording(object) }
     waitForAll(writers.map { writer in { try? await writer.close() } }, atMost: .seconds(3))
     waitForAll(sources.map { source in source.closing([], tally) }, atMost: .seconds(3))
   }

@@ -22,6 +22,16 @@ extension Library {
     setmetatable(TimeSpan, { __call = function(_, value) return make_span(value) end, __metatable = false })
     setmetatable(TimeStamp, { __call = function(_, value) return make_stamp(value) end, __metatable = false })
 
+    -- Lua's own load, and that of recordings: for a string that ends as our files do, when there is such a file, or when
+    -- it is no Lua.
+    local lua_load, load_recording, names_recording, is = load, __load_recording, __names_recording, type
+    __load_recording, __names_recording = nil, nil
+    function load(chunk, ...)
+      local named = is(chunk) == "string" and names_recording(chunk)
+      if named == "file" or named and not lua_load(chunk) then return load_recording(chunk, ...) end
+      return lua_load(chunk, ...)
+    end
+
     local lua_select, type, pcall, spawn, sleep, ipairs = select, type, pcall, spawn, sleep, ipairs
     function select(n, ...)
       if type(n) ~= "table" then return lua_select(n, ...) end

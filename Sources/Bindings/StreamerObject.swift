@@ -1,4 +1,5 @@
 import Lua
+import Recording
 public import Telemetry
 
 /// A streamer as scripts hold it: the engine's, with its own reader and what `start` is to ask for.
@@ -18,6 +19,11 @@ public final class StreamerObject {
   var derivation: Derivation?
   var isStarting = false
   var isQuiet = false
+  /// Writes the stream that was started last into a file, when that was asked for.
+  var recorder: StreamRecorder?
+  var isRecordingTold = false
+  /// Somebody waits for the end, and says what became of the recording.
+  var isStopping = false
 
   init(_ streamer: Streamer, source: SourceObject, request: StreamRequest) throws(LuaError) {
     self.streamer = streamer

@@ -11,7 +11,7 @@ public struct Step: Sendable, Hashable {
   }
 
   /// Units from the first sample to the one with this number; sticks to the ends of the range.
-  func offset(_ number: Int64) -> Int64 {
+  package func offset(_ number: Int64) -> Int64 {
     let (product, overflow) = number.multipliedReportingOverflow(by: units)
     if overflow { return (number < 0) == (units < 0) ? .max : .min }
     return product / samples

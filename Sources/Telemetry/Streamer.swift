@@ -34,10 +34,15 @@ public final class Streamer: Sendable {
   // MARK: - Control
 
   /// Starts, and returns once the source has acknowledged; nothing happens while it is running already.
-  /// - Parameter samples: stop by itself after exactly so many samples of each channel.
+  /// - Parameters:
+  ///   - samples: stop by itself after exactly so many samples of each channel.
+  ///   - mirror: gets everything that the source delivers from the first sample on, in the same order, whatever the
+  ///     buffers and readers make of it. Must not wait.
   /// - Throws: what the source throws; `busy` while another task starts or stops it; `cancelled` when it was stopped
   ///   before it had started; `closed`; `argument`.
-  public func start(_ request: StreamRequest, samples: Int? = nil) async throws {
+  public func start(
+    _ request: StreamRequest, samples: Int? = nil, mirror: (any StreamSink)? = nil
+  ) async throws {
     if let samples, samples < 1 {
       throw TelemetryError("argument", "a stream ends after 1 sample at least, not after \(samples)")
     }
@@ -50,7 +55,7 @@ public final class Streamer: Sendable {
     }
     let feed: any Feed
     do {
-      feed = try await source.open(request, sink: Inlet(self, run: run))
+      feed = try await source.open(request, sink: Inlet(self, run: run, mirror: mirror))
     } catch {
       wakeAll { $0.openFailed(run: run) }
       throw error
@@ -280,13 +285,23 @@ public final class Streamer: Sendable {
 private final class Inlet: StreamSink {
   private let streamer: Streamer
   private let run: Int
+  private let mirror: (any StreamSink)?
 
-  init(_ streamer: Streamer, run: Int) {
+  init(_ streamer: Streamer, run: Int, mirror: (any StreamSink)?) {
     self.streamer = streamer
     self.run = run
+    self.mirror = mirror
   }
 
-  func receive(_ frame: Frame) { streamer.receive(frame, run: run) }
-  func handle(_ event: StreamEvent) { streamer.handle(event, run: run) }
+  func receive(_ frame: Frame) {
+    streamer.receive(frame, run: run)
+    mirror?.receive(frame)
+  }
+
+  func handle(_ event: StreamEvent) {
+    streamer.handle(event, run: run)
+    mirror?.handle(event)
+  }
+
   func prepare(_ channels: [Channel]) { streamer.prepare(channels, run: run) }
 }

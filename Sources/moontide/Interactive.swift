@@ -1,3 +1,4 @@
+import Bindings
 import Glibc
 import Lua
 import Notebooks
@@ -45,6 +46,7 @@ struct Interactive {
     if signals.isTerminating { return ExitCode.terminated }
     if !wantsNotebook {
       if code == ExitCode.success, interpreter.hasUnobservedErrors { return ExitCode.failure }
+      if code == ExitCode.success, interpreter.library.failedRecordings > 0 { return ExitCode.cannotCreate }
       if code == ExitCode.success, signals.wasInterrupted { return ExitCode.interrupted }
     }
     return code

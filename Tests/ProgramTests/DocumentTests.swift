@@ -44,7 +44,9 @@ import Testing
   @Test(arguments: sessions("README.md") + sessions("REPL.md"))
   func aSessionRunsAsItIsShown(_ session: Session) async throws {
     try await onThread {
-      let outcome = try ProgramRunner.run(input: session.input)
+      // What it saves goes with the folder.
+      let folder = try TemporaryFolder()
+      let outcome = try ProgramRunner.run(input: session.input, directory: folder.path)
       #expect(outcome.output + outcome.errors == session.output)
     }
   }

@@ -2,13 +2,15 @@ extension Reference {
   static let streamers: [ReferenceEntry] = [
     .init(
       "Streamer:start",
-      "options?: {span?:Span,time_ms?:integer,at?:integer,ticks?:integer,samples?:integer,timeout?:Span,quiet?:boolean} -> Streamer",
+      "options?: {span?:Span,time_ms?:integer,at?:integer,ticks?:integer,samples?:integer,timeout?:Span,quiet?:boolean,save?:string,overwrite?:boolean} -> Streamer",
       """
       Starts, and returns the streamer once the source has acknowledged; nothing happens while it is running. Streams \
       until stopped, or for `span` (`time_ms` in milliseconds, `ticks` in ticks of the board), or until every channel \
-      has `samples`. `at` begins at a tick of the board's clock. Prints "Streaming started..." unless `quiet`.
+      has `samples`. `at` begins at a tick of the board's clock. `save` writes everything from the first sample on into \
+      a file while it streams (.mtr, .csv, .jsonl, .txt), whatever the buffer keeps and Lua does; see \
+      `Streamer.recording`. Prints "Streaming started..." unless `quiet`.
       """,
-      failure: "raises timeout, unknown_channel, closed, busy, argument",
+      failure: "raises timeout, unknown_channel, closed, busy, argument, output, exists",
       example:
         "local t = board:streamer{ \"pot1\" }\nt:start{ span = \"100ms\", quiet = true }\nprint(t.state)"),
     .init(

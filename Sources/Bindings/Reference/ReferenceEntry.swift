@@ -71,8 +71,8 @@ extension String {
 /// Everything that scripts can use, in the order of REPL.md.
 public enum Reference {
   public static let groups: [(title: String, entries: [ReferenceEntry])] = [
-    ("Sources", sources), ("Bela", bela), ("Streamers", streamers), ("Signals", signals), ("Synnax", synnax),
-    ("Frames", frames), ("Series", series), ("Plots", plots),
+    ("Sources", sources), ("Bela", bela), ("Streamers", streamers), ("Recording", recording),
+    ("Signals", signals), ("Synnax", synnax), ("Frames", frames), ("Series", series), ("Plots", plots),
     ("Time", time), ("Tasks", tasks), ("Errors", errors),
   ]
 

@@ -95,6 +95,7 @@ extension ScriptResult.Ending {
       case "interrupted": .interrupted
       case "unreachable", "refused", "unknownHost", "tls", "auth", "handshake": .unavailable
       case "lost": .lost
+      case "output", "exists": .unwritable
       default: .failed
       }
   }

@@ -16,6 +16,8 @@ package final class Session {
   package var samplesReceived: () -> Int = { 0 }
   /// The number of the next cell.
   package private(set) var nextNumber = 1
+  /// The text of the cell that runs, or ran last.
+  package private(set) var currentCell: [UInt8] = []
 
   private var sources = SourceBook()
   private let globals: LuaReference?
@@ -136,6 +138,7 @@ package final class Session {
 
   private func remember(_ cell: Cell, number: Int, chunkName: String, padding: [UInt8]) {
     let secrets = SourceSecrets(cell.text)
+    currentCell = secrets.redacted
     switch cell.origin {
     case .typed: sources.add(secrets, name: String(chunkName.dropFirst()), isFile: false)
     case .file: break

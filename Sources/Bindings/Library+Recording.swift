@@ -1,0 +1,209 @@
+import Bela
+import Dispatch
+import Lua
+import Recording
+import Telemetry
+
+/// Saving, recording, loading.
+extension Library {
+  static let saveOptions = ["span", "overwrite"]
+
+  func defineRecording() {
+    classes.streamer.method("save") { [unowned self] object, call throws(LuaError) in
+      let options = try call.options(at: 2, allowed: Self.saveOptions)
+      return try save(object.streamer.snapshot(), object, call, options, span: waitingSpan(options, "span"))
+    }
+    classes.streamer.method("keep") { [unowned self] object, call throws(LuaError) in
+      let span = try waitingSpan(call, 1)
+      guard span > .zero else { throw call.bad(1, "a time above zero expected") }
+      let options = try call.options(at: 3, allowed: ["overwrite"])
+      return try save(object.streamer.snapshot(), object, call, options, path: 2, span: span)
+    }
+    classes.streamer.field(
+      "recording",
+      get: { [unowned self] object, call throws(LuaError) in call.results(recording(of: object)) })
+    classes.frame.method("save") { [unowned self] box, call throws(LuaError) in
+      let options = try call.options(at: 2, allowed: Self.saveOptions)
+      return try save(box.value, nil, call, options, span: waitingSpan(options, "span"))
+    }
+    classes.series.method("save") { [unowned self] box, call throws(LuaError) in
+      let options = try call.options(at: 2, allowed: Self.saveOptions)
+      return try save(Frame([box.value]), nil, call, options, span: waitingSpan(options, "span"))
+    }
+  }
+
+  func recordingGlobals() -> [(String, LuaValue)] {
+    // The prelude makes `load` of these; Lua's own goes on to work.
+    let load = state.function(name: "load") { [unowned self] call throws(LuaError) in try self.load(call) }
+    let names = state.function(name: "names_recording") { [unowned self] call throws(LuaError) in
+      let path = try call.string(1)
+      guard !isSandboxed, RecordingFormat(path: path) != nil || path.hasSuffix(".bin") else {
+        return call.results(false)
+      }
+      return call.results(Recording.exists(path) ? "file" : "name")
+    }
+    return [("__load_recording", load), ("__names_recording", names)]
+  }
+
+  // MARK: - Saving
+
+  private func save(
+    _ frame: Frame, _ object: StreamerObject?, _ call: borrowing LuaCall, _ options: LuaOptions,
+    path position: Int = 1,
+    span: TimeSpan?
+  ) throws(LuaError) -> LuaResult {
+    let path = try writablePath(call.string(position))
+    let overwrite = try options.boolean("overwrite") ?? false
+    let part = try span.map { span throws(LuaError) in try last(of: frame, span) } ?? frame
+    guard part.sampleCount > 0 else {
+      throw LuaError("argument", "there are no samples to save", hint: "start the stream, and let some come")
+    }
+    let origin = origin(of: object)
+    let clock = clock
+    return perform {
+      try await Self.onThread {
+        try Recording.save(part, to: path, overwrite: overwrite, origin: origin, clock: clock)
+      }
+    } then: { [unowned self] summary, _ throws(LuaError) in
+      note("saved \(summary.text)")
+      return .none
+    }
+  }
+
+  /// The last part of all channels by their common clock.
+  private func last(of frame: Frame, _ span: TimeSpan) throws(LuaError) -> Frame {
+    let newest = frame.series.compactMap { $0.isEmpty ? nil : $0.time($0.count - 1) }.max()
+    var parts: [Series] = []
+    for series in frame.series {
+      guard !series.isEmpty else {
+        parts.append(series)
+        continue
+      }
+      guard let newest, let own = series.time(series.count - 1), let units = series.clock.units(span) else {
+        throw LuaError(
+          "no_time", "nobody knows when the samples of \(series.channel.name) were taken",
+          hint: "leave span out")
+      }
+      let left = units.subtractingSaturating(newest.subtractingSaturating(own))
+      parts.append(left < 0 ? series[series.count..<series.count] : series.last(units: left))
+    }
+    return Frame(parts, dropped: frame.dropped)
+  }
+
+  private func writablePath(_ path: String) throws(LuaError) -> String {
+    if isSandboxed { throw LuaError("unsupported", "a sandboxed script writes no files") }
+    return path
+  }
+
+  private func origin(of object: StreamerObject?) -> RecordingOrigin {
+    RecordingOrigin(
+      source: object?.source.source.name ?? "", program: program, cell: currentCell(),
+      isMonitor: object.map { !$0.periods.isEmpty } ?? false)
+  }
+
+  // MARK: - While a stream runs
+
+  /// The recorder that `start{ save = path }` asks for.
+  func recorder(
+    _ object: StreamerObject, _ options: LuaOptions, samples: Int?
+  ) throws(LuaError) -> StreamRecorder? {
+    let overwrite = try options.boolean("overwrite") ?? false
+    guard let text = try options.string("save") else {
+      if overwrite { throw options.bad("overwrite", "it goes with save = path") }
+      return nil
+    }
+    if object.streamer.isLive {
+      throw LuaError(
+        "busy", "this stream is running already, and a recording begins with the first sample",
+        hint: "s:stop() first; or s:save(path) for what is in the buffer")
+    }
+    let path = try writablePath(text)
+    let mailbox = mailbox
+    let id = ObjectIdentifier(object.streamer)
+    let channels = object.streamer.channels
+    let recorder = try checked {
+      try StreamRecorder(
+        path: path, channels: channels, samples: samples, overwrite: overwrite, origin: origin(of: object),
+        clock: clock
+      ) { _ in
+        mailbox.post { library in
+          guard let object = library.openStreamers.first(where: { ObjectIdentifier($0.streamer) == id })
+          else { return }
+          if !object.isStopping { library.tellRecording(object) }
+        }
+      }
+    }
+    object.recorder = recorder
+    object.isStopping = false
+    object.isRecordingTold = false
+    return recorder
+  }
+
+  /// Says once what became of a recording.
+  func tellRecording(_ object: StreamerObject) {
+    guard let outcome = object.recorder?.outcome, outcome.isOver, !object.isRecordingTold else { return }
+    object.isRecordingTold = true
+    if let error = outcome.error {
+      failedRecordings += 1
+      note(
+        "recording of \(outcome.summary.text); then: \(error.message)" + (error.hint.map { " (\($0))" } ?? "")
+      )
+    } else if !object.isQuiet {
+      note("saved \(outcome.summary.text)")
+    }
+  }
+
+  /// The same for somebody who waits for the end of it: a failure is an error.
+  func settleRecording(_ object: StreamerObject) throws(LuaError) {
+    guard let outcome = object.recorder?.outcome, outcome.isOver else { return }
+    if let error = outcome.error {
+      let wasTold = object.isRecordingTold
+      object.isRecordingTold = true
+      object.recorder = nil
+      if !wasTold { note("recording of \(outcome.summary.text)") }
+      throw LuaError(error.code, error.message, hint: error.hint)
+    }
+    tellRecording(object)
+  }
+
+  private func recording(of object: StreamerObject) -> LuaValue {
+    guard let outcome = object.recorder?.outcome else { return .nil }
+    let table = state.newTable()
+    state.rawSet(table, .string("path"), outcome.summary.path)
+    state.rawSet(table, .string("samples"), outcome.summary.samples)
+    state.rawSet(table, .string("gaps"), outcome.summary.gaps)
+    state.rawSet(table, .string("dropped"), outcome.summary.dropped)
+    state.rawSet(table, .string("running"), !outcome.isOver)
+    if let error = outcome.error { state.rawSet(table, .string("error"), error.message) }
+    return .table(table)
+  }
+
+  // MARK: - Loading
+
+  private func load(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    let path = try call.string(1)
+    // One that has just ended may still be on its way to the disk.
+    let ending = openStreamers.compactMap { object in
+      object.streamer.isLive
+        ? nil : object.recorder.flatMap { $0.path == path && !$0.outcome.isOver ? $0 : nil }
+    }
+    return perform {
+      for recorder in ending { _ = await recorder.finish() }
+      return try await Self.onThread {
+        path.hasSuffix(".bin") ? Frame([try BelaLog.read(path: path).series]) : try Recording.load(path)
+      }
+    } then: { [unowned self] frame, call throws(LuaError) in
+      push(frame, call)
+      return .values(1)
+    }
+  }
+
+  /// Disks may take their time: off the threads that streams live on.
+  private static func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws
+    -> Value
+  {
+    try await withCheckedThrowingContinuation { continuation in
+      DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import Foundation
+import GRDB
+import Telemetry
+
+extension Database {
+  static func read(_ path: String) throws(RecordingError) -> Frame {
+    guard Path.exists(path) else { throw .input(path, ENOENT) }
+    do {
+      return try open(path).read { db in try frame(path, db) }
+    } catch let error as RecordingError {
+      throw error
+    } catch {
+      let coded = self.error(path, error)
+      // A load writes nothing.
+      throw coded.code == "output"
+        ? RecordingError("no_file", "cannot read \(path): \(coded.message)") : coded
+    }
+  }
+
+  /// As somebody who may write where that works: who may only read leaves SQLite's files for sharing behind.
+  private static func open(_ path: String) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.prepareDatabase { try $0.execute(sql: "PRAGMA query_only = 1") }
+    if access(path, W_OK) == 0, let queue = try? DatabaseQueue(path: path, configuration: configuration) {
+      return queue
+    }
+    configuration.readonly = true
+    do {
+      return try DatabaseQueue(path: path, configuration: configuration)
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
+      // A medium that cannot be written to: nobody else writes, so there is nothing to wait for.
+      return try DatabaseQueue(path: "file:\(escaped(path))?immutable=1", configuration: configuration)
+    }
+  }
+
+  private static func escaped(_ path: String) -> String {
+    path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? path
+  }
+
+  private static func frame(_ path: String, _ db: GRDB.Database) throws -> Frame {
+    guard try db.tableExists("meta"), try db.tableExists("chunks"),
+      let text = try String.fetchOne(db, sql: "SELECT value FROM meta WHERE name = 'format'"),
+      let version = Int(text)
+    else { throw RecordingError.format(path, "it is no recording") }
+    guard version <= format else {
+      throw RecordingError(
+        "format", "\(path) is of a newer moontide (format \(version))", hint: "update moontide")
+    }
+    let bytes = try Int64.fetchOne(db, sql: "SELECT TOTAL(LENGTH(samples)) FROM chunks") ?? 0
+    guard bytes <= Limits.loadBytes else {
+      throw RecordingError(
+        "too_large",
+        "\(path) holds \(bytes >> 20) MiB of samples, and a load takes \(Limits.loadBytes >> 20) at most")
+    }
+    var builders: [SeriesBuilder] = []
+    var places: [Int64: Int] = [:]
+    for row in try Row.fetchAll(db, sql: "SELECT * FROM channels ORDER BY id LIMIT \(Limits.channels)") {
+      places[row["id"]] = builders.count
+      builders.append(SeriesBuilder(try channel(row, path)))
+    }
+    for row in try Row.fetchAll(db, sql: "SELECT * FROM gaps ORDER BY after") {
+      guard let place = places[row["channel"]], let reason = Gap.Reason(rawValue: row["why"]) else {
+        continue
+      }
+      builders[place].gaps.append(Gap(at: row["after"], samples: row["samples"], reason: reason))
+    }
+    let rows = try Row.fetchCursor(db, sql: "SELECT * FROM chunks ORDER BY id")
+    while let row = try rows.next() {
+      guard let place = places[row["channel"]] else { continue }
+      try append(row, to: &builders[place], path)
+    }
+    let dropped = try Int64.fetchOne(db, sql: "SELECT TOTAL(dropped) FROM frames") ?? 0
+    let late = try String.fetchOne(db, sql: "SELECT value FROM meta WHERE name = 'dropped'").flatMap {
+      Int64($0)
+    }
+    return Frame(builders.map { $0.series() }, dropped: max(dropped, late ?? 0))
+  }
+
+  private static func channel(_ row: Row, _ path: String) throws -> Channel {
+    guard let type = DataType(rawValue: row["type"]) else {
+      throw RecordingError.format(path, "it has a channel of an unknown type")
+    }
+    let isUnix = row["clock"] == "unix_ns"
+    return Channel(
+      name: row["name"], type: type, clock: isUnix ? .unix : .ticks(rate: row["ticks_per_second"]),
+      mode: Channel.Mode(rawValue: row["mode"]) ?? .dense,
+      key: UInt32(truncatingIfNeeded: row["key"] as Int64),
+      unit: row["unit"], rate: row["rate"],
+      index: (row["index_key"] as Int64?).map { UInt32(truncatingIfNeeded: $0) }, isIndex: row["is_index"],
+      isVirtual: row["is_virtual"])
+  }
+
+  private static func append(_ row: Row, to builder: inout SeriesBuilder, _ path: String) throws {
+    let samples: Data = row["samples"]
+    let before = builder.count
+    if let width = builder.channel.type.width {
+      guard samples.count % width == 0 else { throw RecordingError.format(path, "a chunk is damaged") }
+      samples.withUnsafeBytes { builder.append(packed: $0) }
+    } else {
+      try samples.withUnsafeBytes { bytes in
+        var at = 0
+        while at < bytes.count {
+          guard bytes.count - at >= 4 else { throw RecordingError.format(path, "a chunk is damaged") }
+          let length = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
+          guard length <= bytes.count - at - 4 else {
+            throw RecordingError.format(path, "a chunk is damaged")
+          }
+          builder.append(blob: Array(bytes[at + 4..<at + 4 + length]))
+          at += 4 + length
+        }
+      }
+    }
+    let count = builder.count - before
+    if let stamps = row["stamps"] as Data?, stamps.count == 8 * count {
+      stamps.withUnsafeBytes { bytes in
+        builder.append(
+          times: (0..<count).lazy.map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self) })
+      }
+    } else if let start = row["start"] as Int64?, let units = row["step_units"] as Int64?,
+      let samples = row["step_samples"] as Int64?, samples > 0
+    {
+      let step = Step(units: units, samples: samples)
+      builder.append(times: (0..<Int64(count)).lazy.map { start.addingSaturating(step.offset($0)) })
+    } else {
+      builder.forgetTimes()
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Glibc
+
+/// Kinds of files, by their extensions.
+public enum RecordingFormat: String, CaseIterable, Sendable {
+  /// A table: time first, a row for each time, one column a channel.
+  case csv
+  /// One frame a line, as JSON.
+  case jsonl
+  /// pybela's: a file for each variable, one block a line.
+  case txt
+  /// One array of numpy.
+  case npy
+  /// Several arrays of numpy, each with its times.
+  case npz
+  /// Sound.
+  case wav
+  /// A SQLite database: everything.
+  case mtr
+
+  /// Those that can be written while a stream runs, and are whole at every moment.
+  public static let streamed: [RecordingFormat] = [.mtr, .csv, .jsonl, .txt]
+
+  public init?(path: String) {
+    guard
+      let found = RecordingFormat.allCases.first(where: { path.lowercased().hasSuffix("." + $0.rawValue) })
+    else { return nil }
+    self = found
+  }
+
+  /// The format that a path asks for. - Throws: `argument` when its extension is none of ours.
+  static func of(_ path: String) throws(RecordingError) -> RecordingFormat {
+    if let format = RecordingFormat(path: path) { return format }
+    let all = allCases.map { "." + $0.rawValue }.joined(separator: " ")
+    throw .argument("\"\(path)\" does not say in which format", hint: "end it with one of \(all)")
+  }
+}
+
+/// Parts of paths, without a detour through URLs.
+enum Path {
+  static func folder(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+  }
+
+  static func name(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+  }
+
+  /// Without the extension.
+  static func stem(of path: String) -> String {
+    let name = name(of: path)
+    guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return path }
+    return folder(of: path) + name[..<dot]
+  }
+
+  static func `extension`(of path: String) -> String { String(path.dropFirst(stem(of: path).count)) }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// `run.csv`, `run-2.csv`, `run-3.csv`: the first of which nothing that `files` names is there.
+  static func free(_ path: String, files: (String) -> [String]) -> String {
+    for number in 2...Limits.namesTried {
+      let other = "\(stem(of: path))-\(number)\(self.extension(of: path))"
+      if !files(other).contains(where: exists) { return other }
+    }
+    return "another name"
+  }
+}

@@ -1,0 +1,148 @@
+import Glibc
+public import Telemetry
+
+/// Writes frames into one kind of file. Not for two threads; used once.
+protocol RecordingWriter: AnyObject {
+  /// The next samples of some channels; gaps are in the series.
+  func append(_ frame: Frame, received: TimeStamp) throws(RecordingError)
+  /// Puts what is written so far where a crash of the program cannot take it.
+  func flush(now: ContinuousClock.Instant) throws(RecordingError)
+  /// Ends the file.
+  func finish() throws(RecordingError)
+  /// Gives up; what can be kept is kept.
+  func abandon()
+  /// Samples that had no place in the file.
+  var strays: Int64 { get }
+}
+
+extension RecordingWriter {
+  var strays: Int64 { 0 }
+}
+
+/// Saving and loading whole frames.
+public enum Recording {
+  /// Writes a frame into a new file, in the format of its extension, with a sidecar where that helps.
+  ///
+  /// Blocks for as long as the disk takes.
+  /// - Throws: `output` when it cannot be written, `exists` when it is there and is not to be replaced, `argument` when
+  ///   the format cannot hold these samples.
+  public static func save(
+    _ frame: Frame, to path: String, overwrite: Bool = false, origin: RecordingOrigin = RecordingOrigin(),
+    clock: any TelemetryClock = SystemClock()
+  ) throws(RecordingError) -> RecordingSummary {
+    let format = try RecordingFormat.of(path)
+    guard !frame.series.isEmpty else {
+      throw .argument("there are no samples to save", hint: "start a stream first")
+    }
+    let book = RecordingBook(path, format, origin: origin, now: clock.now)
+    book.dropped = frame.dropped
+    if !overwrite { try check(path, format, frame.names) }
+    let whole = Frame(frame.series.map { $0.isEmpty ? $0 : $0[0..<$0.count] }, dropped: frame.dropped)
+    let writer = try writer(format, path, whole.series.map(\.channel), book, streaming: false, overwrite)
+    do {
+      for series in whole.series { book.sidecar.place(of: series.channel) }
+      try writer.append(whole, received: clock.now)
+      try writer.finish()
+      try book.finish()
+    } catch {
+      writer.abandon()
+      throw error
+    }
+    return book.summary
+  }
+
+  /// Reads a file that `save`, a recorder, pybela, or numpy has written.
+  /// - Throws: `no_file`, `format`, `too_large`, `argument` for an unknown extension.
+  public static func load(_ path: String) throws(RecordingError) -> Frame {
+    switch try RecordingFormat.of(path) {
+    case .csv: try CSVReader.read(path)
+    case .jsonl: try JSONLines.read(path)
+    case .txt: try PybelaText.read(path)
+    case .npy: try NumPy.read(path)
+    case .npz: try NumPyArchive.read(path)
+    case .wav: try WaveFile.read(path)
+    case .mtr: try Database.read(path)
+    }
+  }
+
+  /// True where `load` finds something at a path.
+  public static func exists(_ path: String) -> Bool {
+    RecordingFormat(path: path) == .txt ? PybelaText.exists(path) : Path.exists(path)
+  }
+
+  /// Files that a path stands for: pybela's layout has one for each channel.
+  static func files(_ path: String, _ format: RecordingFormat, _ names: [String]) -> [String] {
+    format == .txt ? names.map { PybelaText.path(path, channel: $0) } : [path]
+  }
+
+  static func check(_ path: String, _ format: RecordingFormat, _ names: [String]) throws(RecordingError) {
+    guard let taken = files(path, format, names).first(where: Path.exists) else { return }
+    throw .exists(taken, free: Path.free(path) { files($0, format, names) })
+  }
+
+  static func writer(
+    _ format: RecordingFormat, _ path: String, _ channels: [Channel], _ book: RecordingBook, streaming: Bool,
+    _ overwrite: Bool
+  ) throws(RecordingError) -> any RecordingWriter {
+    switch format {
+    case .csv: try CSVWriter(path, channels, book, streaming: streaming, overwrite: overwrite)
+    case .jsonl: try JSONLinesWriter(path, book, streaming: streaming, overwrite: overwrite)
+    case .txt: try PybelaTextWriter(path, channels, book, streaming: streaming, overwrite: overwrite)
+    case .npy: try NumPyWriter(path, book, overwrite: overwrite)
+    case .npz: try NumPyArchiveWriter(path, book, overwrite: overwrite)
+    case .wav: try WaveWriter(path, book, overwrite: overwrite)
+    case .mtr: try DatabaseWriter(path, channels, book, overwrite: overwrite)
+    }
+  }
+}
+
+/// What is known of a file while it is written, and its sidecar.
+final class RecordingBook {
+  let path: String
+  let format: RecordingFormat
+  var sidecar: Sidecar
+  var dropped: Int64 = 0
+  private let sidecarPath: String
+  private var gaps: Int64 = 0
+  private var written: (gaps: Int64, channels: Int)?
+
+  init(_ path: String, _ format: RecordingFormat, origin: RecordingOrigin, now: TimeStamp) {
+    self.path = path
+    self.format = format
+    sidecar = Sidecar(file: Path.name(of: path), origin: origin, saved: now)
+    sidecarPath = Sidecar.path(for: path)
+  }
+
+  /// Counts a series, and answers its channel's place.
+  @discardableResult
+  func note(_ series: Series) -> Int {
+    gaps += Int64(series.gaps.count { $0.reason != .paused })
+    return sidecar.note(series)
+  }
+
+  /// Writes the sidecar when there is something new that a loader must know.
+  func flush() throws(RecordingError) {
+    guard written == nil || written! != (gaps, sidecar.entries.count) else { return }
+    try write()
+  }
+
+  func finish() throws(RecordingError) { try write() }
+
+  /// Of a recording that holds nothing.
+  func removeFiles() {
+    for file in Recording.files(path, format, sidecar.entries.map(\.channel.name)) { unlink(file) }
+    if format != .mtr { unlink(sidecarPath) }
+  }
+
+  private func write() throws(RecordingError) {
+    guard format != .mtr else { return }
+    sidecar.dropped = dropped
+    try sidecar.write(sidecarPath)
+    written = (gaps, sidecar.entries.count)
+  }
+
+  var summary: RecordingSummary {
+    sidecar.dropped = dropped
+    return sidecar.summary(path, gaps: gaps)
+  }
+}

@@ -1,0 +1,183 @@
+import Telemetry
+
+/// Gathers one channel's samples while a file is read.
+struct SeriesBuilder {
+  private(set) var channel: Channel
+  private(set) var count = 0
+  private var packed: [UInt8] = []
+  private var blobs: [[UInt8]] = []
+  private var times: [Int64] = []
+  private var hasTimes = true
+  var gaps: [Gap] = []
+
+  init(_ channel: Channel) { self.channel = channel }
+
+  /// Nil for a time that is not known: then those of all the others do not count.
+  mutating func append(time: Int64?) {
+    if let time { times.append(time) } else { hasTimes = false }
+  }
+
+  /// One number or text as JSON has it; false when it does not fit the channel's type.
+  mutating func append(_ value: JSONValue) -> Bool {
+    switch channel.type {
+    case .float32, .float64:
+      let number: Double
+      switch value {
+      case .null: number = .nan
+      case .string(let text):
+        guard let named = Double(String(decoding: text, as: UTF8.self)) else { return false }
+        number = named
+      default:
+        guard let plain = value.double else { return false }
+        number = plain
+      }
+      if channel.type == .float32 { append(Float(number)) } else { append(number) }
+    case .uint64:
+      if case .unsigned(let large) = value {
+        append(large)
+      } else {
+        guard let small = value.integer.flatMap(UInt64.init(exactly:)) else { return false }
+        append(small)
+      }
+    case .int8, .int16, .int32, .int64, .timestamp, .uint8, .uint16, .uint32:
+      guard let whole = value.integer else { return false }
+      return append(integer: whole)
+    case .bool:
+      guard let truth = value.bool ?? value.integer.map({ $0 != 0 }) else { return false }
+      append(UInt8(truth ? 1 : 0))
+    case .uuid, .bytes:
+      guard case .string(let text) = value else { return false }
+      return append(text: text)
+    case .string, .json:
+      guard case .string(let text) = value else { return false }
+      blobs.append(text)
+      count += 1
+    }
+    return true
+  }
+
+  /// One cell of a table; false when it does not fit the channel's type.
+  mutating func append(cell: UnsafeBufferPointer<UInt8>) -> Bool {
+    switch channel.type {
+    case .float32:
+      guard let value = NumberText.float(cell) else { return false }
+      append(value)
+    case .float64:
+      guard let value = NumberText.double(cell) else { return false }
+      append(value)
+    case .uint64:
+      guard let value = NumberText.unsigned(cell) else { return false }
+      append(value)
+    case .int8, .int16, .int32, .int64, .timestamp, .uint8, .uint16, .uint32:
+      guard let value = NumberText.integer(cell) else { return false }
+      return append(integer: value)
+    case .bool:
+      switch String(decoding: cell, as: UTF8.self).lowercased() {
+      case "true", "1": append(UInt8(1))
+      case "false", "0": append(UInt8(0))
+      default: return false
+      }
+    case .uuid, .bytes, .string, .json: return append(text: Array(cell))
+    }
+    return true
+  }
+
+  /// Text as it stands in a file: identifiers and bytes in hexadecimal.
+  mutating func append(text: [UInt8]) -> Bool {
+    switch channel.type {
+    case .string, .json: blobs.append(text)
+    case .bytes:
+      guard let bytes = SampleText.bytes(hexadecimal: text) else { return false }
+      blobs.append(bytes)
+    case .uuid:
+      guard let bytes = SampleText.bytes(hexadecimal: text), bytes.count == 16 else { return false }
+      packed += bytes
+    default: return text.withUnsafeBufferPointer { append(cell: $0) }
+    }
+    count += 1
+    return true
+  }
+
+  private mutating func append(integer value: Int64) -> Bool {
+    func fit<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type) -> Bool {
+      guard let small = T(exactly: value) else { return false }
+      append(small)
+      return true
+    }
+    switch channel.type {
+    case .int8: return fit(Int8.self)
+    case .int16: return fit(Int16.self)
+    case .int32: return fit(Int32.self)
+    case .uint8: return fit(UInt8.self)
+    case .uint16: return fit(UInt16.self)
+    case .uint32: return fit(UInt32.self)
+    default: return fit(Int64.self)
+    }
+  }
+
+  private mutating func append<T: BitwiseCopyable>(_ value: T) {
+    withUnsafeBytes(of: value) { packed.append(contentsOf: $0) }
+    count += 1
+  }
+
+  /// Packed little-endian samples, or texts, at once.
+  mutating func append(packed bytes: UnsafeRawBufferPointer) {
+    packed.append(contentsOf: bytes)
+    count += bytes.count / channel.type.width!
+  }
+
+  mutating func append(blob: [UInt8]) {
+    blobs.append(blob)
+    count += 1
+  }
+
+  mutating func append(times more: some Sequence<Int64>) { times.append(contentsOf: more) }
+
+  mutating func forgetTimes() { hasTimes = false }
+
+  /// The samples with their times, even runs as such.
+  func series() -> Series {
+    let storage =
+      channel.type.width == nil
+      ? SampleStorage(type: channel.type, blobs: blobs)
+      : packed.withUnsafeBytes { SampleStorage(type: channel.type, copying: $0) }
+    let gaps = gaps.filter { $0.at < storage.used || $0.at == 0 && storage.used == 0 }
+    guard hasTimes, times.count == storage.used, !times.isEmpty else {
+      return Series(channel, storage, gaps: gaps)
+    }
+    let runs = Self.runs(times)
+    if runs.count <= 1 + times.count / 64 {
+      return Series(
+        channel,
+        chunks: runs.map {
+          Chunk(storage, $0.range, timing: .steady(start: times[$0.range.lowerBound], step: $0.step))
+        },
+        gaps: gaps)
+    }
+    let stamps = SampleStorage(times, as: .timestamp)
+    return Series(channel, storage, timing: .stamped(stamps, offset: 0), gaps: gaps)
+  }
+
+  /// Parts with even steps between their samples.
+  static func runs(_ times: [Int64]) -> [(range: Range<Int>, step: Step)] {
+    var result: [(range: Range<Int>, step: Step)] = []
+    var begin = 0
+    while begin < times.count {
+      var end = begin + 1
+      var units: Int64 = 1
+      if end < times.count {
+        let (first, overflow) = times[end].subtractingReportingOverflow(times[begin])
+        // Steps back are new beginnings.
+        if !overflow, first > 0 {
+          units = first
+          while end < times.count, times[end].subtractingReportingOverflow(times[end - 1]) == (units, false) {
+            end += 1
+          }
+        }
+      }
+      result.append((begin..<end, Step(units: units)))
+      begin = end
+    }
+    return result
+  }
+}
