@@ -26,10 +26,11 @@ extension Library {
     -- it is no Lua.
     local lua_load, load_recording, names_recording, is = load, __load_recording, __names_recording, type
     __load_recording, __names_recording = nil, nil
-    function load(chunk, ...)
+    function load(...)
+      local chunk = ...
       local named = is(chunk) == "string" and names_recording(chunk)
-      if named == "file" or named and not lua_load(chunk) then return load_recording(chunk, ...) end
-      return lua_load(chunk, ...)
+      if named == "file" or named and not lua_load(chunk) then return load_recording(...) end
+      return lua_load(...)
     end
 
     local lua_select, type, pcall, spawn, sleep, ipairs = select, type, pcall, spawn, sleep, ipairs

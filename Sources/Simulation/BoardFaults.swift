@@ -12,6 +12,8 @@ public struct BoardFaults: Sendable {
   /// Share of headers and payloads that get lost, each for itself.
   public var headerLoss = 0.0
   public var payloadLoss = 0.0
+  /// Share of headers whose type letter is another one's.
+  public var wrongLetters = 0.0
   /// Bytes a second that the link carries; what does not fit its queue of 640 KiB is lost, headers and payloads each for
   /// themselves. Nil for no limit.
   public var linkRate: Double?
@@ -22,6 +24,34 @@ public struct BoardFaults: Sendable {
   public var answersList = true
   /// Whether it greets.
   public var greets = true
+
+  /// Whether it takes note of `connection-reply`; else every client is one that never replied, and gets no data.
+  public var hearsReplies = true
+  /// What happens while it streams, each once.
+  public var incidents: [Incident] = []
+
+  /// Something that happens to a board.
+  public struct Incident: Sendable, Hashable {
+    public enum Kind: Sendable, Hashable {
+      /// The data sockets end in the middle of a block.
+      case cut
+      /// The program is started anew.
+      case restart
+      /// The program ends, and nobody listens any more.
+      case end
+      /// It goes on, but reads and answers nothing on the connections that it has.
+      case silence
+    }
+
+    public var kind: Kind
+    /// Seconds of the board's clock after the first data that it sent.
+    public var after: Double
+
+    public init(_ kind: Kind, after: Double) {
+      self.kind = kind
+      self.after = after
+    }
+  }
 
   public init() {}
 }
@@ -47,8 +77,8 @@ struct BoardLink: Sendable {
   mutating func pass(_ item: BoardMachine.Item, rate: Double) -> (header: [UInt8]?, payload: [UInt8]?) {
     var header: [UInt8]? = item.header
     var payload: [UInt8]? = item.payload
-    if nextWrongTypes > 0 {
-      nextWrongTypes -= 1
+    if nextWrongTypes > 0 || chance(faults.wrongLetters) {
+      nextWrongTypes = max(0, nextWrongTypes - 1)
       header![header!.count - 1] = header!.last == UInt8(ascii: "d") ? UInt8(ascii: "f") : UInt8(ascii: "d")
     }
     if nextHeaders > 0 || chance(faults.headerLoss) { header = nil }

@@ -68,6 +68,15 @@ extension SimulatedBoard {
     for socket in sockets { socket.fallSilent() }
   }
 
+  func happen(_ incident: BoardFaults.Incident.Kind) {
+    switch incident {
+    case .cut: breakWithinBlock()
+    case .restart: restart()
+    case .end: Task { await endProgram() }
+    case .silence: fallSilent()
+    }
+  }
+
   /// Sends any text to all control connections.
   package func say(_ text: String) {
     for client in state.withLock({ Array($0.control.values) }) { try? client.connection.send(text: text) }
@@ -80,6 +89,19 @@ extension SimulatedBoard {
 }
 
 extension SimulatedBoard.State {
+  /// Those that are due; time counts from the first data on, across restarts of the program.
+  mutating func takeIncidents(hasData: Bool) -> [BoardFaults.Incident] {
+    guard !incidents.isEmpty else { return [] }
+    if hasData, firstData == nil { firstData = machine.now }
+    guard let began = firstData else { return [] }
+    let now = streamed + Double(machine.now - began) / configuration.rate
+    let due = incidents.prefix { $0.after <= now }
+    incidents.removeFirst(due.count)
+    // The clock is about to begin again.
+    if due.contains(where: { $0.kind == .restart }) { (streamed, firstData) = (now, nil) }
+    return Array(due)
+  }
+
   /// Keeps messages back for as long as the link takes; leaves those that are due.
   mutating func delay(_ messages: inout [WebSocketPayload]) {
     let faults = configuration.faults

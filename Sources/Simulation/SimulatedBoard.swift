@@ -18,6 +18,10 @@ public final class SimulatedBoard: Sendable {
     var program = 0
     /// Set anew with each program.
     var clockBegan = ContinuousClock.now
+    /// Seconds of the clock that data have been sent for, and what is still to happen meanwhile.
+    var firstData: Int64?
+    var streamed = 0.0
+    var incidents: [BoardFaults.Incident]
     var delayed: [(due: ContinuousClock.Instant, messages: [WebSocketPayload])] = []
 
     var hasActiveClient: Bool { control.values.contains { $0.isActive } }
@@ -40,7 +44,10 @@ public final class SimulatedBoard: Sendable {
     files = try BoardLogFiles(folder: configuration.logFolder)
     self.group = group
     let machine = BoardMachine(configuration, files: files.existing)
-    state = Mutex(State(configuration: configuration, machine: machine, link: BoardLink(configuration)))
+    state = Mutex(
+      State(
+        configuration: configuration, machine: machine, link: BoardLink(configuration),
+        incidents: configuration.faults.incidents.sorted { $0.after < $1.after }))
   }
 
   /// Listens, and lets the clock run.
@@ -124,8 +131,11 @@ public final class SimulatedBoard: Sendable {
         if let payload { messages.append(.binary(payload)) }
       }
       state.delay(&messages)
+      let incidents = state.takeIncidents(hasData: !output.items.isEmpty)
       let readers = Array(state.data.values)
-      return Work(messages: messages, readers: readers, replies: output.replies, logs: output.logs)
+      return Work(
+        messages: messages, readers: readers, replies: output.replies, logs: output.logs, incidents: incidents
+      )
     }
     guard let work else { return nil }
     // A reader that is too far behind is disconnected by its own queue, as on a board.
@@ -133,6 +143,7 @@ public final class SimulatedBoard: Sendable {
     files.perform(work.logs)
     // The end message of a session goes behind its last blocks.
     send(work.replies)
+    for incident in work.incidents { happen(incident.kind) }
     return work.readers.map(\.queuedBytes).max() ?? 0
   }
 
@@ -141,6 +152,7 @@ public final class SimulatedBoard: Sendable {
     var readers: [WebSocketConnection]
     var replies: [BoardMachine.Reply]
     var logs: [BoardMachine.LogAction]
+    var incidents: [BoardFaults.Incident]
   }
 
   func send(_ replies: [BoardMachine.Reply]) {
@@ -191,7 +203,8 @@ public final class SimulatedBoard: Sendable {
     let replies = state.withLock { state -> [BoardMachine.Reply] in
       let client = ObjectIdentifier(connection)
       switch message["event"]?.string {
-      case "connection-reply", "active": state.control[client]?.isActive = true
+      case "connection-reply", "active":
+        state.control[client]?.isActive = state.configuration.faults.hearsReplies
       case "inactive": state.control[client]?.isActive = false
       default: break
       }

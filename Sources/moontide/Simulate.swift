@@ -74,7 +74,51 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
     help: ArgumentHelp("Bytes a second that the link carries; what is too much is lost.", valueName: "bytes"))
   var linkRate: Double?
 
+  @Option(help: ArgumentHelp("Share of headers that get lost.", valueName: "share"))
+  var headerLoss = 0.0
+
+  @Option(help: ArgumentHelp("Share of payloads that get lost.", valueName: "share"))
+  var payloadLoss = 0.0
+
+  @Option(help: ArgumentHelp("Share of headers that name another type.", valueName: "share"))
+  var wrongLetters = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Cuts the data connections in the middle of a block, so long after the first data.",
+      valueName: "seconds"))
+  var cutAfter: Double?
+
+  @Option(help: ArgumentHelp("Starts its program anew, so long after the first data.", valueName: "seconds"))
+  var restartAfter: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Ends its program, so long after the first data; nobody listens any more.", valueName: "seconds"))
+  var endAfter: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Stops reading and answering on its connections, so long after the first data.", valueName: "seconds"))
+  var silentAfter: Double?
+
+  @Flag(help: "Takes every client for one that never replied to the greeting: no data are sent.")
+  var ignoreReplies = false
+
+  private var incidents: [(BoardFaults.Incident.Kind, Double?)] {
+    [(.cut, cutAfter), (.restart, restartAfter), (.end, endAfter), (.silence, silentAfter)]
+  }
+
   func validate() throws {
+    for (name, share) in [
+      ("header-loss", headerLoss), ("payload-loss", payloadLoss), ("wrong-letters", wrongLetters),
+    ] where !(0...1).contains(share) {
+      throw ValidationError("--\(name) is a share from 0 to 1")
+    }
+    guard incidents.allSatisfy({ $1.map { $0 >= 0 && $0 <= 1e6 } ?? true }) else {
+      throw ValidationError(
+        "--cut-after, --restart-after, --end-after and --silent-after are seconds from 0 on")
+    }
     guard (0...60_000).contains(latency), (0...60_000).contains(jitter) else {
       throw ValidationError("--latency and --jitter are milliseconds, at most a minute")
     }
@@ -144,6 +188,13 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
     configuration.faults.latency = .milliseconds(latency)
     configuration.faults.jitter = .milliseconds(jitter)
     configuration.faults.linkRate = linkRate
+    configuration.faults.headerLoss = headerLoss
+    configuration.faults.payloadLoss = payloadLoss
+    configuration.faults.wrongLetters = wrongLetters
+    configuration.faults.hearsReplies = !ignoreReplies
+    configuration.faults.incidents = incidents.compactMap { kind, after in
+      after.map { .init(kind, after: $0) }
+    }
     if let project { configuration.projectName = project }
     return configuration
   }

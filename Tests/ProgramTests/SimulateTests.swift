@@ -4,48 +4,11 @@ import Testing
 
 /// `moontide simulate board` and who uses it, as separate programs.
 @Suite struct SimulateTests {
-  /// A simulated board that runs beside the test; stopped with it.
-  private final class Board {
-    let process = Process()
-    let port: Int
-    private(set) var isRunning = true
-
-    init(_ arguments: [String] = []) throws {
-      let output = Pipe()
-      process.executableURL = URL(fileURLWithPath: try ProgramRunner.program)
-      process.arguments = ["simulate", "board", "--port", "0"] + arguments
-      process.standardOutput = output
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-      // The line is all it ever prints.
-      let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-      guard let match = line.wholeMatch(of: /simulated board at ws:\/\/127\.0\.0\.1:(\d+)\n/),
-        let port = Int(match.1)
-      else { throw PseudoTerminal.Failure(description: "no address in \"\(line)\"") }
-      self.port = port
-    }
-
-    deinit { if isRunning { stop(with: SIGKILL) } }
-
-    /// Its exit code.
-    @discardableResult
-    func stop(with signal: Int32) -> Int32 {
-      isRunning = false
-      kill(process.processIdentifier, signal)
-      process.waitUntilExit()
-      return process.terminationStatus
-    }
-
-    func script(_ text: String) throws -> ProgramRunner.Outcome {
-      try ProgramRunner.run(["-e", "board = bela.connect{ host = \"127.0.0.1\", port = \(port) } " + text])
-    }
-  }
-
   @Test(arguments: [SIGINT, SIGTERM]) func anotherProgramStreamsFromItUntilItIsStopped(_ signal: Int32)
     async throws
   {
     try await onThread {
-      let board = try Board([
+      let board = try SimulatedBoardProcess([
         "--vars", "count:d:dense,slow:j:sparse:12", "--rate", "8000", "--project", "mine",
       ])
       let outcome = try board.script(
@@ -63,7 +26,7 @@ import Testing
     try await onThread {
       let folder = try TemporaryFolder()
       let file = try folder.file("wave.csv", "time_s,left,right,note\n0,1,10,a\n0.01,2,20,b\n0.02,3,30,c\n")
-      let board = try Board(["--play", file, "--rate", "1000"])
+      let board = try SimulatedBoardProcess(["--play", file, "--rate", "1000"])
       let outcome = try board.script(
         """
         local f = board:streamer{}:start{ ticks = 500, quiet = true }:collect(20)
@@ -76,7 +39,9 @@ import Testing
   @Test func itsLogsStayInTheFolderThatItIsGiven() async throws {
     try await onThread {
       let folder = try TemporaryFolder()
-      let board = try Board(["--rate", "8000", "--logs", folder.path, "--latency", "5", "--jitter", "5"])
+      let board = try SimulatedBoardProcess([
+        "--rate", "8000", "--logs", folder.path, "--latency", "5", "--jitter", "5",
+      ])
       let outcome = try board.script(
         "local log = board:log{ 'myvar' }:start{ ticks = 800 } sleep(0.3) log:stop() print(log:files()[1])")
       #expect(outcome.output == "myvar.bin\n", "\(outcome)")
@@ -88,7 +53,7 @@ import Testing
 
   @Test func aPortInUseIs69AndSaysSo() async throws {
     try await onThread {
-      let board = try Board()
+      let board = try SimulatedBoardProcess()
       let outcome = try ProgramRunner.run(["simulate", "board", "--port", "\(board.port)"])
       #expect(outcome.exitCode == 69)
       #expect(outcome.output.isEmpty)

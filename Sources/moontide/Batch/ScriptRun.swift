@@ -157,13 +157,16 @@ final class ScriptRun: Sendable {
     }
     var totals = StreamTally.Totals()
     var exitCode: Int32?
+    var failedRecordings = 0
     if let recordFailure {
       collector.isUnwritable(recordFailure)
       channel.write("moontide: \(recordFailure)\n", to: .error)
     } else {
-      (exitCode, totals) = interpret(collector)
+      (exitCode, totals, failedRecordings) = interpret(collector)
     }
     collector.finish(exitCode: exitCode, failsOnGap: options.failsOnGap, totals)
+    // Said already, where it happened.
+    if failedRecordings > 0 { collector.isUnwritable("a stream could not be saved to its end") }
     collector.measured(started: started.wall, wall: ContinuousClock.now - started.instant)
     for record in records { end(record, collector.result) }
     if let recordPath, records.contains(where: { !$0.isWhole }) {
@@ -203,14 +206,14 @@ final class ScriptRun: Sendable {
   }
 
   /// The script itself; its exit code when `os.exit` or a missing file gave one.
-  private func interpret(_ collector: ScriptCollector) -> (Int32?, StreamTally.Totals) {
+  private func interpret(_ collector: ScriptCollector) -> (Int32?, StreamTally.Totals, Int) {
     let bytes: [UInt8]
     do throws(FileText.Failure) {
       bytes = if path == "-" { try FileText.read(from: 0) } else { try FileText.read(path) }
     } catch {
       collector.isMissing(error.reason)
       channel.write("moontide: \(collector.result.reason)\n", to: .error)
-      return (nil, .init())
+      return (nil, .init(), 0)
     }
     let interpreter: Interpreter
     do throws(LuaError) {
@@ -221,7 +224,7 @@ final class ScriptRun: Sendable {
     } catch {
       collector.add(.init(name: "script", message: error.message, text: "\(error)"))
       channel.write("moontide: \(error)\n", to: .error)
-      return (nil, .init())
+      return (nil, .init(), 0)
     }
     interpreter.library.boards = options.boards
     let tally = interpreter.library.tally
@@ -241,6 +244,6 @@ final class ScriptRun: Sendable {
       arguments: options.arguments.map { .string(LuaString(Array($0.utf8))) })
     state.withLock { $0.snapshot.situation.isClosing = true }
     interpreter.close()
-    return (outcome.exitCode, tally.totals)
+    return (outcome.exitCode, tally.totals, interpreter.library.failedRecordings)
   }
 }
