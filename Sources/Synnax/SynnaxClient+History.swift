@@ -42,7 +42,15 @@ extension SynnaxClient {
     _ body: (HistoryIterator) async throws(SynnaxError) -> [WireSeries]
   ) async throws(SynnaxError) -> Frame {
     guard !names.isEmpty else { throw SynnaxError("argument", "say which channels to read") }
-    let visible = try await channels(named: names)
+    return try await resolving(names) { visible throws(SynnaxError) in
+      try await iterate(range, visible, chunk: chunk, body)
+    }
+  }
+
+  private func iterate(
+    _ range: TimeRange, _ visible: [Channel], chunk: Int,
+    _ body: (HistoryIterator) async throws(SynnaxError) -> [WireSeries]
+  ) async throws(SynnaxError) -> Frame {
     if let live = visible.first(where: \.isVirtual) {
       throw SynnaxError("argument", "\"\(live.name)\" is virtual: it is streamed, and not stored")
     }

@@ -71,6 +71,8 @@ public final class SynnaxClient: Sendable {
     options.tls = TLSOptions(
       caFile: configuration.caFile, insecureSkipVerify: configuration.insecureSkipVerify)
     options.responseBytes = SynnaxLimits.responseBytes
+    // A stream would not be; the user is to say what is meant.
+    options.followsToTLS = false
     http = HTTPClient(options)
   }
 
@@ -83,6 +85,10 @@ public final class SynnaxClient: Sendable {
     }
     let client = SynnaxClient(configuration, clock: clock)
     do throws(SynnaxError) {
+      // A core that speaks TLS says so before it gets to see a password in plain text.
+      if !configuration.secure {
+        _ = try await client.post("connectivity/check", Array("{}".utf8), token: nil)
+      }
       _ = try await client.token(unless: nil)
     } catch  where error.code == "closed" {
       // Plain text to a port that speaks TLS meets no words.
@@ -141,10 +147,10 @@ public final class SynnaxClient: Sendable {
 
   // MARK: - Channels
 
-  /// All channels that can be streamed; those whose names match a regular expression when one is given. Asked anew.
+  /// All channels that can be streamed but the core's own; with a regular expression, all whose names match. Asked anew.
   public func channels(matching pattern: String? = nil) async throws(SynnaxError) -> [Channel] {
     let found = try await retrieve(ChannelQueryPayload(names: pattern.map { [$0] }))
-    return found.compactMap(\.channel).sorted { $0.key < $1.key }
+    return found.filter { pattern != nil || !$0.internal }.compactMap(\.channel).sorted { $0.key < $1.key }
   }
 
   /// Channels by name, or by key in digits, in that order; from memory where they are known. Throws `unknown_channel`,
@@ -175,6 +181,19 @@ public final class SynnaxClient: Sendable {
       result.append(channel)
     }
     return result
+  }
+
+  /// Does something with channels by name; once more with what the core says now, when it does not know the keys that
+  /// were remembered: somebody deleted a channel and made it anew.
+  func resolving<Result>(
+    _ names: [String], _ body: ([Channel]) async throws(SynnaxError) -> Result
+  ) async throws(SynnaxError) -> Result {
+    let known = try await channels(named: names)
+    do throws(SynnaxError) {
+      return try await body(known)
+    } catch  where error.code == "not_found" {
+      return try await body(try await freshChannels(named: known.map(\.name)))
+    }
   }
 
   /// As `channels(named:)`, but asks the core in any case: after a reconnection the same name may have a new key.

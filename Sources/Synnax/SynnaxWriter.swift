@@ -67,7 +67,14 @@ public final class SynnaxWriter: Sendable {
       throw SynnaxError(
         "argument", "give one authority for all channels, or one for each of the \(names.count)")
     }
-    let named = try await client.channels(named: names)
+    return try await client.resolving(names) { channels throws(SynnaxError) in
+      try await open(client, channels, options)
+    }
+  }
+
+  private static func open(
+    _ client: SynnaxClient, _ named: [Channel], _ options: Options
+  ) async throws(SynnaxError) -> SynnaxWriter {
     let indexes = options.makesTimes ? [] : try await client.indexes(of: named).sorted { $0.key < $1.key }
     var authorities = options.authorities.map(UInt32.init)
     // An index that nobody named is held as firmly as the firmest of its channels.

@@ -16,6 +16,8 @@ public final class HTTPClient: Sendable {
     public var responseBytes = TransportLimits.responseBodyBytes
     /// A connection idle for longer is not used again: a core drops it after about 5 s.
     public var idleTimeout = Duration.seconds(4)
+    /// Whether a call goes on over TLS when its answer says so.
+    public var followsToTLS = true
 
     public init() {}
   }
@@ -63,8 +65,8 @@ public final class HTTPClient: Sendable {
   }
 
   /// Any status but a redirection is an answer, not an error. A redirection throws `redirect` with `location`; only
-  /// a 301 from `http` to `https` of the same host and path is followed, once, because that is how a secure core
-  /// tells a client to speak TLS. Nothing is ever sent twice to one origin, except a GET on a stale connection.
+  /// a 301 from `http` to `https` of the same host and path is followed, once and if the options allow it, because
+  /// that is how a secure core tells a client to speak TLS. Nothing is ever sent twice to one origin, except a GET on a stale connection.
   /// `deadline` covers everything.
   public func send(
     _ method: String, _ endpoint: Endpoint, headers: HTTPFields = [:], body: [UInt8] = [],
@@ -78,7 +80,8 @@ public final class HTTPClient: Sendable {
     do {
       return try await attempt(method, endpoint, headers, body, end)
     } catch  where error.code == .redirect && error.status == 301 {
-      guard let location = error.location, let target = try? Endpoint(url: location), !endpoint.isSecure,
+      guard options.followsToTLS, let location = error.location, let target = try? Endpoint(url: location),
+        !endpoint.isSecure,
         target.isSecure, target.host.lowercased() == endpoint.host.lowercased(), target.path == endpoint.path
       else { throw error }
       return try await attempt(method, target, headers, body, end)

@@ -1,5 +1,6 @@
 import Foundation
 import Simulation
+import Synchronization
 import Synnax
 import Telemetry
 import TestSupport
@@ -144,6 +145,25 @@ import Transport
     let error = await #expect(throws: SynnaxError.self) { try await SynnaxClient.connect(configuration) }
     #expect(error?.code == "timeout")
     await core.stop()
+  }
+
+  /// A core in secure mode answers plain HTTP this way.
+  @Test func saysThatACoreSpeaksTLS() async throws {
+    var options = HTTPServer.Options()
+    options.host = "127.0.0.1"
+    let passwords = Mutex(0)
+    let server = try await HTTPServer.start(options, upgrade: { _ in .refuse(404) }) { request in
+      if String(decoding: request.body, as: UTF8.self).contains("seldon") { passwords.withLock { $0 += 1 } }
+      return HTTPResponse(status: 301, headers: ["Location": "https://127.0.0.1\(request.path)"], body: [])
+    }
+    let error = await #expect(throws: SynnaxError.self) {
+      try await SynnaxClient.connect(SynnaxConfiguration(host: "127.0.0.1", port: server.port))
+    }
+    #expect(
+      error?.code == "refused" && error?.hint?.contains("secure = true") == true,
+      "\(String(describing: error))")
+    #expect(passwords.withLock { $0 } == 0)
+    await server.stop()
   }
 
   @Test(.enabled(if: SelfSignedCertificate.openssl != nil, "the program openssl is not installed"))

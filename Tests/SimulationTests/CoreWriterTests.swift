@@ -131,6 +131,43 @@ import Transport
     await rig.close()
   }
 
+  @Test func findsAChannelThatWasMadeAnew() async throws {
+    let rig = try await CoreRig()
+    let client = rig.source.client
+    let other = try await SynnaxClient.connect(SynnaxConfiguration(host: "127.0.0.1", port: rig.core.port))
+    func makeAnew() async throws {
+      let _: EmptyPayload = try await other.call("channel/delete", ChannelQueryPayload(names: ["a"]))
+      _ = try await other.createChannel(name: "a", type: .float64, index: "t")
+    }
+    let old = try await client.channels(named: ["a"])[0].key
+    try await makeAnew()
+    #expect(try await client.channels(named: ["a"])[0].key == old, "it is remembered")
+    let writer = try await SynnaxWriter.open(client, channels: ["t", "a"], options: options())
+    try await writer.write(frame(rig, [1, 2], [5, 6]))
+    try await writer.close()
+    try await makeAnew()
+    #expect(try await client.read(.all, channels: ["a"])["a"] == nil)
+    try await makeAnew()
+    let stream = try await rig.stream(["a"])
+    try await makeAnew()
+    // The core has no words for a key that it does not know, and ends the stream; it is opened with the new one.
+    try await stream.update(["a", "b"])
+    try await until { stream.stats.reconnects == 1 && stream.state == "running" }
+    try await rig.write([("u", [1]), ("b", [1])])
+    try await until { stream.snapshot(of: "b")?.count == 1 }
+    await rig.close()
+  }
+
+  @Test func keepsTheCoresOwnChannelsOutOfSight() async throws {
+    let rig = try await CoreRig()
+    let own = ChannelPayload(name: "sy_node_1_control", dataType: "string", virtual: true, internal: true)
+    let _: ChannelsPayload = try await rig.source.client.call("channel/create", ChannelsPayload([own]))
+    #expect(try await rig.source.channels().map(\.name) == ["t", "a", "u", "b"])
+    #expect(try await rig.source.client.channels(matching: "^sy_.*$").count == 1)
+    #expect(try await rig.stream(["sy_node_1_control"]).state == "running")
+    await rig.close()
+  }
+
   @Test func refusesAStartWithinStoredData() async throws {
     let rig = try await CoreRig()
     let writer = try await SynnaxWriter.open(rig.source.client, channels: ["t", "a"], options: options())
