@@ -56,4 +56,8 @@ package enum Limits {
   package static let closingTime = Duration.seconds(15)
   /// An interrupt may have struck a task in the place of the script; the next one follows.
   package static let interruptAgain = Duration.milliseconds(250)
+  /// Variables that get their value from one another, followed by `check`: real scripts have a handful.
+  package static let flowDepth = 16
+  /// Variables looked at in one check, so that a script made to be slow is not.
+  package static let flowSteps = 100_000
 }

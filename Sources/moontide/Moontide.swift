@@ -11,7 +11,7 @@ struct Moontide: ParsableCommand {
       REPL.md is the manual.
       """,
     version: Version.text,
-    subcommands: [Notebook.self, Run.self, Simulate.self, ReferenceCommand.self],
+    subcommands: [Notebook.self, Run.self, Check.self, Simulate.self, ReferenceCommand.self],
     defaultSubcommand: Notebook.self)
 }
 

@@ -11,7 +11,7 @@ extension Reference {
       example:
         "local m <close> = board:monitor{ pot1 = 400, pot2 = 800 }:start()\nprint(#m:collect(2).pot2 >= 2)"),
     .init(
-      "Source:peek", "options?: table -> table<string,any>",
+      "Source:peek", "options?: {[integer]:string,timeout?:Span} -> table<string,any>",
       """
       The next value of each variable in the list, all without names, by name. One that the program does not assign \
       within `timeout` (a second) is missing. Monitors that run are left alone.

@@ -1,10 +1,15 @@
 extension Reference {
   static let sources: [ReferenceEntry] = [
     .init(
-      "bela.connect", "address?: string|{host?:string,port?:integer,timeout?:Span} -> Source",
+      "bela.connect",
+      """
+      address?: string|{host?:string,port?:integer,timeout?:Span,speed?:number,rate?:number,block?:integer,seed?:integer,\
+      vars?:string} -> Source
+      """,
       """
       Connects to the program on a Bela board. Without an address the board's own, ws://192.168.7.2:5555; a host name \
-      or a table of host and port else. "sim" starts a simulated board inside moontide, on a free port of this machine.
+      or a table of host and port else. "sim" starts a simulated board inside moontide, on a free port of this machine; `{ "sim", speed = 10 }` changes what it \
+      does, and so do `rate` (ticks a second), `block` (ticks), `seed` and `vars` (as `moontide simulate board` has them).
       """,
       failure: "raises unreachable, refused, timeout, protocol",
       example: "local b = bela.connect(\"sim\")\nprint(b.state)\nb:close()"),
@@ -41,17 +46,26 @@ extension Reference {
       "What the source says of itself: kind, address, state, project or version, rate.",
       example: "print(board:info().kind)"),
     .init(
-      "Source:streamer", "options?: table -> Streamer",
+      "Source:streamer",
+      """
+      options?: {[integer]:string|integer,buffer?:integer|Span,downsample_factor?:integer,throttle_rate?:number,\
+      throttle_rate_hz?:number,exclude_groups?:integer[]} -> Streamer
+      """,
       """
       A streamer of the channels named in the table's list, all without names; nothing is streamed before `start`. \
       `buffer` is how much it keeps: samples per channel, or a time such as "30s" (1,000,000 samples unless told \
-      otherwise). Of a core also: keys instead of names; `downsample_factor` keeps every n-th sample of a frame, `throttle_rate` (frames a second) \
+      otherwise). Of a core also: keys instead of names; `downsample_factor` keeps every n-th sample of a frame, `throttle_rate` \
+      (frames a second; also `throttle_rate_hz`) \
       joins frames, `exclude_groups` leaves out frames of writers of these groups.
       """,
       failure: "raises unknown_channel, closed, memory, argument",
       example: "local t = board:streamer{ \"pot1\", \"pot2\", buffer = \"30s\" }\nprint(t.state)"),
     .init(
-      "Source:open_streamer", "options?: table|string|integer; downsample_factor?: integer -> Streamer",
+      "Source:open_streamer",
+      """
+      options?: {[integer]:string|integer,buffer?:integer|Span,downsample_factor?:integer,throttle_rate?:number,\
+      throttle_rate_hz?:number,exclude_groups?:integer[]}|string|integer; downsample_factor?: integer -> Streamer
+      """,
       """
       `streamer` and `start` in one, as the Synnax client has it: of a core also with one name or key instead of a list, \
       and the downsample factor behind it.

@@ -59,11 +59,12 @@ extension Reference {
         "returns nil and \"timeout\", \"closed\" (stopped and all read) or \"lost\"; raises busy when another task is reading, not_started",
       example: "local f, why = s:read(2)\nprint(f ~= nil, why)"),
     .init(
-      "Streamer:frames", "options?: {span?:Span,max?:integer,idle?:Span} -> fun():Frame|false|nil",
+      "Streamer:frames",
+      "options?: {span?:Span,max?:integer,idle?:Span,complete?:boolean,align?:string} -> fun():Frame|false|nil",
       """
       Iterates over frames as they come: `for f in s:frames{ span = "2s" } do`. Ends when the stream stops or closes, \
-      after `span`, or after `max` frames. With `idle` it gives `false` whenever so long nothing came. `for f in s do` \
-      is the same without options.
+      after `span`, or after `max` frames. With `idle` it gives `false` whenever so long nothing came. `complete` waits \
+      for every channel, `align = "hold"` fills in the value before. `for f in s do` is the same without options.
       """,
       failure: "raises lost when the connection is gone for good",
       example: "local n = 0\nfor f in s:frames{ max = 3 } do n = n + 1 end\nprint(n)"),
@@ -110,7 +111,9 @@ extension Reference {
       "Reader:read", "timeout?: Span -> Frame?; string?", "As `Streamer:read`, from this reader's own place.",
       failure: "as Streamer:read", example: "print(s:tap():read(2) ~= nil)"),
     .init(
-      "Reader:frames", "options?: table -> fun():Frame|false|nil", "As `Streamer:frames`.",
+      "Reader:frames",
+      "options?: {span?:Span,max?:integer,idle?:Span,complete?:boolean,align?:string} -> fun():Frame|false|nil",
+      "As `Streamer:frames`.",
       failure: "as Streamer:frames",
       example: "for f in s:tap():frames{ max = 1 } do print(#f.pot1 > 0) end"),
     .init(

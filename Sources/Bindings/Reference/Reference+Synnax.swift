@@ -4,8 +4,8 @@ extension Reference {
       "synnax.connect",
       """
       address?: string|{host?:string,port?:integer,username?:string,password?:string,password_env?:string,\
-      password_file?:string,secure?:boolean,ca_file?:string,ca_cert?:string,insecure_skip_verify?:boolean,timeout?:Span} \
-      -> Source
+      password_file?:string,secure?:boolean,ca_file?:string,ca_cert?:string,insecure_skip_verify?:boolean,timeout?:Span,\
+      play?:string,rate?:number,seed?:integer,login?:string} -> Source
       """,
       """
       Logs in to a Synnax core: localhost:9090 as synnax unless told otherwise. `password_env` names an environment \
@@ -37,7 +37,11 @@ extension Reference {
         core:close()
         """),
     .init(
-      "Source:open_async_streamer", "options?: table -> Streamer",
+      "Source:open_async_streamer",
+      """
+      options?: {[integer]:string|integer,buffer?:integer|Span,downsample_factor?:integer,throttle_rate?:number,\
+      throttle_rate_hz?:number,exclude_groups?:integer[]} -> Streamer
+      """,
       "As `open_streamer`: whether a cell waits for frames or a task does is decided where they are read.",
       failure: "as open_streamer",
       example:
@@ -78,7 +82,7 @@ extension Reference {
     .init(
       "Source:open_writer",
       """
-      options: {start?:integer|TimeStamp,mode?:string,authorities?:integer|integer[],name?:string,group?:integer,\
+      options: {[integer]:string,start?:integer|TimeStamp,mode?:string,authorities?:integer|integer[],name?:string,group?:integer,\
       err_on_unauthorized?:boolean,enable_auto_commit?:boolean,auto_index?:boolean} -> Writer
       """,
       """

@@ -131,6 +131,9 @@ package struct ErrorHints: Sendable {
     "float": "tonumber", "range": "for i = 1, n do", "printf": "string.format", "this": "self",
   ]
 
+  /// What Lua has for a word that it does not know.
+  static func word(ofAnotherLanguage name: String) -> String? { name == "self" ? nil : otherWords[name] }
+
   private func wordOfAnotherLanguage() -> String? {
     guard let name = named("global"), name != "self", let word = Self.otherWords[name] else { return nil }
     return "`\(name)` is `\(word)` in Lua"

@@ -18,6 +18,7 @@ package struct CellSource: Equatable, Sendable {
   /// Lines as in `text`: the shebang a comment, the leading `=` blank.
   private let plain: [UInt8]
   private let promoted: [UInt8]
+  private let promotion: LocalPromotion
 
   package init(_ text: [UInt8]) {
     self.text = text
@@ -29,8 +30,23 @@ package struct CellSource: Equatable, Sendable {
     if isExplicitExpression { plain[tokens[0].range.lowerBound] = 0x20 }
     self.plain = plain
     let promotion = LocalPromotion(plain)
+    self.promotion = promotion
     promoted = promotion.source
     notes = promotion.notes
+  }
+
+  /// Where in `text` a place in one of the sources that `plan` compiles comes from.
+  package func offset(_ offset: Int, in candidate: [UInt8]) -> Int {
+    if candidate == plain { return offset }
+    let added = Self.guardedReturn.count
+    guard candidate.count == promoted.count + added else { return promotion.originalOffset(offset) }
+    // The inserted text begins at or shortly before the first difference.
+    let difference = zip(candidate, promoted).enumerated().first { $1.0 != $1.1 }?.offset ?? promoted.count
+    let start =
+      (max(0, difference - added)...difference).last {
+        candidate[$0...].starts(with: Self.guardedReturn)
+      } ?? difference
+    return promotion.originalOffset(offset < start ? offset : max(start, offset - added))
   }
 
   /// What to run, or why nothing can be.

@@ -6,12 +6,32 @@
 package struct LocalPromotion: Equatable, Sendable {
   package let source: [UInt8]
   package let notes: [String]
+  /// In order: what of the original was replaced, and by how many bytes.
+  private let edits: [Edit]
+
+  private struct Edit: Equatable, Sendable {
+    let range: Range<Int>
+    let length: Int
+  }
 
   package init(_ bytes: [UInt8]) {
     var rewriter = Rewriter(bytes)
     rewriter.run()
     source = rewriter.result()
     notes = rewriter.notes
+    edits = rewriter.sortedEdits.map { Edit(range: $0.range, length: $0.text.count) }
+  }
+
+  /// Where in the original a place in `source` comes from.
+  package func originalOffset(_ offset: Int) -> Int {
+    var shift = 0
+    for edit in edits {
+      let start = edit.range.lowerBound + shift
+      if offset < start { break }
+      if offset < start + edit.length { return edit.range.lowerBound + min(offset - start, edit.range.count) }
+      shift += edit.length - edit.range.count
+    }
+    return offset - shift
   }
 }
 
@@ -94,13 +114,17 @@ extension LocalPromotion {
       notes.append("\(list) stays in this cell: a <close> variable above has that name")
     }
 
+    var sortedEdits: [(range: Range<Int>, text: [UInt8])] {
+      edits.sorted {
+        ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+      }
+    }
+
     func result() -> [UInt8] {
       var result: [UInt8] = []
       result.reserveCapacity(bytes.count + 8)
       var position = 0
-      for edit in edits.sorted(by: {
-        ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
-      }) {
+      for edit in sortedEdits {
         result.append(contentsOf: bytes[position..<edit.range.lowerBound])
         result.append(contentsOf: edit.text)
         position = edit.range.upperBound
