@@ -168,8 +168,9 @@ import Testing
         == [
           "2:29: error: the board has no channel `pto2` (did you mean `pot2`?)",
           "3:14: error: the board has no channel `pot3` (did you mean `pot1`?)",
+          "3:27: warning: `pot2` is not among the channels of this streamer (did you mean `pot1`?)",
           "4:27: error: the board has no channel `potl` (did you mean `pot1`?)",
-        ].filter { !$0.isEmpty })
+        ])
     channels.byKind["synnax"] = ["temp"]
     let made = """
       core = synnax.connect()
@@ -183,10 +184,10 @@ import Testing
         "4:23: error: the core has no channel `tmp` (did you mean `temp`?)",
       ])
     channels = .init()
-    channels.anywhere = ["a"]
+    channels.anywhere = ["pot1"]
     #expect(
-      try Self.findings("connect(where()):streamer{ 'b' } function where() end", channels: channels) == [
-        "1:28: error: the source has no channel `b` (did you mean `a`?)"
+      try Self.findings("connect(where()):streamer{ 'pot2' } function where() end", channels: channels) == [
+        "1:28: error: the source has no channel `pot2` (did you mean `pot1`?)"
       ])
   }
 

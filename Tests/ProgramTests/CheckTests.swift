@@ -56,8 +56,12 @@ import Testing
         try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
       }
       #expect(lines.map { $0["kind"] as? String } == ["finding", "summary"])
-      #expect(lines[0]["line"] as? Int == 2 && lines[0]["column"] as? Int == 3 && lines[0]["end_column"] as? Int == 8)
-      #expect(lines[0]["code"] as? String == "unknown-name" && lines[0]["hint"] as? String == "did you mean `start`?")
+      #expect(
+        lines[0]["line"] as? Int == 2 && lines[0]["column"] as? Int == 3
+          && lines[0]["end_column"] as? Int == 8)
+      #expect(
+        lines[0]["code"] as? String == "unknown-name"
+          && lines[0]["hint"] as? String == "did you mean `start`?")
       #expect(lines[1]["errors"] as? Int == 1 && lines[1]["schema"] as? Int == 1)
     }
   }
