@@ -9,9 +9,21 @@ struct Moontide: ParsableCommand {
     discussion: """
       Without arguments: the notebook. With a script: runs it, the same as `moontide run script.lua`. \
       REPL.md is the manual.
+
+        moontide                          the notebook
+        moontide script.lua one two       a script and its arguments
+        moontide -e 'print(1)' -i         a cell, then the notebook (options: moontide help notebook)
+        moontide run a.lua b.lua -j 2     several scripts side by side
+        moontide check script.lua         reads a script without running it
+        moontide simulate board           a board for those who have none
+
+      Completions for your shell: moontide --generate-completion-script bash (or zsh, fish).
       """,
     version: Version.text,
-    subcommands: [Notebook.self, Run.self, Check.self, Simulate.self, ReferenceCommand.self],
+    subcommands: [
+      Notebook.self, Run.self, Check.self, Report.self, Export.self, Import.self, Simulate.self,
+      ReferenceCommand.self,
+    ],
     defaultSubcommand: Notebook.self)
 }
 
@@ -44,7 +56,9 @@ struct Notebook: ParsableCommand, ProgramCommand {
 
   @OptionGroup var options: LuaOptionGroup
 
-  @Argument(parsing: .captureForPassthrough, help: "A script (- is standard input) and its arguments.")
+  @Argument(
+    parsing: .captureForPassthrough, help: "A script (- is standard input) and its arguments.",
+    completion: .file(extensions: ["lua"]))
   var script: [String] = []
 
   func run() -> Int32 {

@@ -91,15 +91,17 @@ import Testing
     }
   }
 
-  /// With the real nbformat and jupytext: from a Python that has them, which `MOONTIDE_TEST_PYTHON` names.
-  @Test func theRealToolsAgree() throws {
-    let python = ProcessInfo.processInfo.environment["MOONTIDE_TEST_PYTHON"] ?? "python3"
-    guard try run(python, ["-c", "import nbformat, jupytext"]).status == 0 else {
-      print(
-        "skipped: \(python) lacks nbformat or jupytext; install both and name that Python in MOONTIDE_TEST_PYTHON"
-      )
-      return
+  /// With the real nbformat and jupytext, which pip brings.
+  @Test func theRealToolsAgree() async throws {
+    try await onThread {
+      switch JupyterPython.prepare() {
+      case .missing(let reason): print("skipped: nbformat and jupytext are missing: \(reason)")
+      case .python(let python): try compare(python)
+      }
     }
+  }
+
+  private func compare(_ python: String) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("nb-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -109,7 +111,7 @@ import Testing
         executionCount: 1,
         outputs: [
           .stream(name: "stdout", text: "a\nb"), .result(text: "1"),
-          .error(message: "no", traceback: ["x:1"]),
+          .error(message: "no", traceback: ["x:1"]), .image(svg: "<svg>\n</svg>", text: "plot"),
         ])
     ]
     let exported = JupyterNotebook.encode(file, outputs: outputs)
@@ -143,7 +145,7 @@ import Testing
       nbformat.write(notebook, folder + "/theirs.ipynb")
       jupytext.write(notebook, folder + "/theirs.lua", fmt="lua:percent")
       """
-    let checked = try run(python, ["-c", script, folder.path])
+    let checked = try JupyterPython.run(python, ["-c", script, folder.path])
     #expect(checked.status == 0, "\(checked.output)")
     let theirs = try JupyterNotebook.decode(
       Array(Data(contentsOf: folder.appendingPathComponent("theirs.ipynb"))))
@@ -151,7 +153,7 @@ import Testing
     #expect(theirs.cells.map(\.text) == percent.cells.map(\.text))
     #expect(theirs.cells.map(\.marker) == percent.cells.map(\.marker))
     try Data(theirs.bytes).write(to: folder.appendingPathComponent("imported.lua"))
-    let compared = try run(
+    let compared = try JupyterPython.run(
       python,
       [
         "-c",
@@ -162,18 +164,5 @@ import Testing
         """, folder.path,
       ])
     #expect(compared.status == 0, "\(compared.output)")
-  }
-
-  private func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = pipe
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return (process.terminationStatus, String(decoding: output, as: UTF8.self))
   }
 }

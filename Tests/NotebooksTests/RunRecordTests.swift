@@ -36,11 +36,15 @@ import Testing
     #expect(bench.display.lines.first == "[1]= ü" && bench.display.printed == "a\nb")
     #expect(record.isWhole)
 
-    let outputs = RunRecord.outputs(in: Array(lines.joined()) + Array("{\"kind\":\"cu".utf8))
+    let run = try #require(
+      RecordedRun.runs(in: Array(lines.joined()) + Array("{\"kind\":\"cu".utf8)).first)
+    let byPosition = ReportOutline.outputs(run, of: file)
+    #expect(byPosition.keys.sorted() == [0, 1] && ReportOutline.matches(run, file))
+    let outputs = byPosition.sorted { $0.key < $1.key }.map(\.value)
     #expect(outputs.map(\.executionCount) == [1, 2])
     try #require(outputs.count == 2)
     guard case .stream("stdout", "a\nb") = outputs[0].outputs.first,
-      case .error("no", ["a.lua:5"]) = outputs[1].outputs.first
+      case .error("no", let traceback) = outputs[1].outputs.last, traceback.first == "a.lua:5: no"
     else { return #expect(Bool(false), "\(outputs)") }
   }
 

@@ -18,8 +18,10 @@ import Testing
     objects = {
       Source = board, Core = core, Streamer = s, Reader = s:tap(), Frame = frame, Series = frame.pot1,
       Log = board:log{ "pot1" }, Writer = core:open_writer{ "t", start = 0 }, Task = spawn(function() end),
+      Plot = frame:plot{ open = false },
     }
-    first_arguments = { ["Streamer:forward"] = objects.Writer, ["Source:monitor"] = { pot1 = 1 } }
+    first_arguments = { ["Streamer:forward"] = objects.Writer, ["Source:monitor"] = { pot1 = 1 }, \
+    ["Plot:save"] = "/nowhere/plot.svg" }
     """
 
   /// What a function answers to an option that nothing has.
@@ -29,6 +31,7 @@ import Testing
     local wrong, arguments, f = { no_such_option_at_all = 1 }, {}, nil
     if name:find(":") then
       arguments[1] = core_methods[member] and owner == "Source" and objects.Core or objects[owner]
+      if not arguments[1] then return "no object of the class " .. owner end
       f = arguments[1][member]
     else
       f = owner and _G[owner][member] or _G[name]

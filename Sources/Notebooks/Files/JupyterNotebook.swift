@@ -4,6 +4,13 @@ package enum JupyterNotebook {
     case notJSON(JSON.ParseError)
     /// What is missing or wrong, in words.
     case notANotebook(String)
+
+    package var reason: String {
+      switch self {
+      case .notJSON(let error): "\(error.message) at byte \(error.position)"
+      case .notANotebook(let reason): reason
+      }
+    }
   }
 
   /// What a run left behind for one code cell.
@@ -12,6 +19,7 @@ package enum JupyterNotebook {
       case stream(name: String, text: String)
       case result(text: String)
       case error(message: String, traceback: [String])
+      case image(svg: String, text: String)
     }
     package var executionCount: Int
     package var outputs: [Output]
@@ -94,6 +102,11 @@ package enum JupyterNotebook {
       [
         "ename": "LuaError", "evalue": .string(message), "output_type": "error",
         "traceback": .array(traceback.map { .string($0) }),
+      ]
+    case .image(let svg, let text):
+      [
+        "data": ["image/svg+xml": lines(svg), "text/plain": lines(text)], "metadata": [:],
+        "output_type": "display_data",
       ]
     }
   }

@@ -10,7 +10,7 @@ package import Lua
 /// complete up to there. A display that hands everything on to another one.
 ///
 /// Kinds: `run` (schema, script, start), `cell` (number, title, line, source), `output`, `echo`, `note`, `error`,
-/// `check`, `stats` (what the front end adds), `end` of a cell, `done`. Times are nanoseconds since the Unix epoch, UTC.
+/// `check`, `plot` (a still as SVG), `stats` (what the front end adds), `end` of a cell, `done`. Times are nanoseconds since the Unix epoch, UTC.
 package final class RunRecord: Display {
   package static let schema: Int64 = 1
 
@@ -50,6 +50,19 @@ package final class RunRecord: Display {
   package func add(_ kind: String, _ members: [(String, JSON)]) {
     flush()
     write(kind, members)
+  }
+
+  /// Called when a cell has ended, before that is recorded: for what is known only then, such as plots.
+  package var whenCellEnds: () -> Void = {}
+
+  /// A plot as it looks now; a later still with the same number takes its place.
+  package func plot(_ number: Int, title: String, svg: String, darkSVG: String) {
+    add(
+      "plot",
+      [
+        ("cell", .integer(Int64(self.number))), ("plot", .integer(Int64(number))), ("title", .string(title)),
+        ("svg", .string(svg)), ("svg_dark", .string(darkSVG)),
+      ])
   }
 
   /// The last line.
@@ -134,6 +147,7 @@ package final class RunRecord: Display {
   }
 
   package func ended(_ outcome: Outcome) {
+    whenCellEnds()
     let result =
       switch outcome.result {
       case .values: "ok"
@@ -202,41 +216,6 @@ extension RunRecord {
         rest = rest.dropFirst(count)
       }
       return true
-    }
-  }
-
-  /// What the cells of a record showed, for an export with outputs: by position among those that ran.
-  package static func outputs(in record: [UInt8]) -> [JupyterNotebook.CellOutputs] {
-    var cells: [JupyterNotebook.CellOutputs] = []
-    for range in NotebookFile.lines(of: record) {
-      // The last line of a run that died may be cut.
-      guard let entry = try? JSON(parsing: Array(record[range].withoutLineEnd)) else { continue }
-      switch entry["kind"]?.string {
-      case "cell":
-        cells.append(.init(executionCount: Int(entry["cell"]?.integer ?? 0), outputs: []))
-      case "output" where !cells.isEmpty:
-        cells[cells.count - 1].addText(
-          entry["text"]?.string ?? "", stream: entry["stream"]?.string ?? "stdout")
-      case "echo" where !cells.isEmpty:
-        cells[cells.count - 1].outputs.append(.result(text: entry["text"]?.string ?? ""))
-      case "error" where !cells.isEmpty:
-        let traceback = entry["traceback"]?.array?.compactMap { $0["place"]?.string } ?? []
-        cells[cells.count - 1].outputs.append(
-          .error(message: entry["message"]?.string ?? "", traceback: traceback))
-      default: break
-      }
-    }
-    return cells
-  }
-}
-
-extension JupyterNotebook.CellOutputs {
-  /// Pieces of one stream in a row are one output.
-  fileprivate mutating func addText(_ text: String, stream: String) {
-    if case .stream(stream, let before) = outputs.last {
-      outputs[outputs.count - 1] = .stream(name: stream, text: before + text)
-    } else {
-      outputs.append(.stream(name: stream, text: text))
     }
   }
 }

@@ -53,7 +53,7 @@ struct Run: ParsableCommand, ProgramCommand {
   @Flag(name: .shortAndLong, help: "Shows results and errors only.")
   var quiet = false
 
-  @Argument(help: "Scripts; - is standard input.")
+  @Argument(help: "Scripts; - is standard input.", completion: .file(extensions: ["lua"]))
   var scripts: [String]
 
   func validate() throws {

@@ -135,6 +135,7 @@ final class ScriptRun: Sendable {
       display = record
     }
     var recordFailure: String?
+    var plots: PlotRecorder?
     if let recordPath {
       switch RunRecord.file(at: recordPath) {
       case .failure(let error): recordFailure = "cannot write \(error.path): \(error.reason)"
@@ -143,6 +144,7 @@ final class ScriptRun: Sendable {
           script: path, details: details, around: display, now: { Self.now }, sink: sink)
         records.append(record)
         display = record
+        plots = PlotRecorder(record)
       }
     }
     let collector = ScriptCollector(initial, around: display) { [self] in state.withLock { $0.stop } }
@@ -162,7 +164,7 @@ final class ScriptRun: Sendable {
       collector.isUnwritable(recordFailure)
       channel.write("moontide: \(recordFailure)\n", to: .error)
     } else {
-      (exitCode, totals, failedRecordings) = interpret(collector)
+      (exitCode, totals, failedRecordings) = interpret(collector, plots)
     }
     collector.finish(exitCode: exitCode, failsOnGap: options.failsOnGap, totals)
     // Said already, where it happened.
@@ -206,7 +208,9 @@ final class ScriptRun: Sendable {
   }
 
   /// The script itself; its exit code when `os.exit` or a missing file gave one.
-  private func interpret(_ collector: ScriptCollector) -> (Int32?, StreamTally.Totals, Int) {
+  private func interpret(
+    _ collector: ScriptCollector, _ plots: PlotRecorder?
+  ) -> (Int32?, StreamTally.Totals, Int) {
     let bytes: [UInt8]
     do throws(FileText.Failure) {
       bytes = if path == "-" { try FileText.read(from: 0) } else { try FileText.read(path) }
@@ -227,6 +231,7 @@ final class ScriptRun: Sendable {
       return (nil, .init(), 0)
     }
     interpreter.library.boards = options.boards
+    if let plots { interpreter.library.onPlot = { plots.add($0) } }
     let tally = interpreter.library.tally
     let isStopped = state.withLock { state in
       state.interrupter = interpreter.state.interrupter
@@ -242,6 +247,7 @@ final class ScriptRun: Sendable {
       file, name: path == "-" ? "stdin" : path,
       parameters: options.parameters.compactMap { Parameter($0) },
       arguments: options.arguments.map { .string(LuaString(Array($0.utf8))) })
+    plots?.take()
     state.withLock { $0.snapshot.situation.isClosing = true }
     interpreter.close()
     return (outcome.exitCode, tally.totals, interpreter.library.failedRecordings)
