@@ -20,8 +20,10 @@ import Testing
       Log = board:log{ "pot1" }, Writer = core:open_writer{ "t", start = 0 }, Task = spawn(function() end),
       Plot = frame:plot{ open = false },
     }
-    first_arguments = { ["Streamer:forward"] = objects.Writer, ["Source:monitor"] = { pot1 = 1 }, \
-    ["Plot:save"] = "/nowhere/plot.svg" }
+    arguments_before = {
+      ["Streamer:forward"] = { objects.Writer }, ["Source:monitor"] = { { pot1 = 1 } },
+      ["Plot:save"] = { "/nowhere/plot.svg" }, ["Streamer:derive"] = { "d", function() end }, join = { s, s },
+    }
     """
 
   /// What a function answers to an option that nothing has.
@@ -37,7 +39,7 @@ import Testing
       f = owner and _G[owner][member] or _G[name]
     end
     local first = #arguments
-    for i = 1, argument do arguments[first + i] = first_arguments[name] or 1 end
+    for i = 1, argument do arguments[first + i] = (arguments_before[name] or {})[i] or 1 end
     arguments[first + argument + 1] = wrong
     local ok, err = try(f, table.unpack(arguments, 1, first + argument + 1))
     return err and err.message or "", err and err.hint or ""

@@ -152,6 +152,20 @@ import Testing
   ])
   func findsNothingIn(_ text: String) throws { #expect(try Self.findings(text) == []) }
 
+  /// What the reference shows is right, so it is clean.
+  @Test func findsNothingInTheExamplesOfTheReference() throws {
+    let setting = """
+      board = bela.connect("sim")
+      s = board:streamer{ "pot1", "pot2" }:start()
+      frame = s:read(2)
+      x = frame.pot1
+
+      """
+    for entry in Reference.entries {
+      #expect(try Self.findings(setting + entry.example) == [], "\(entry.name)")
+    }
+  }
+
   @Test func comparesChannelsWithThoseOfASource() throws {
     var channels = ScriptCheck.Channels()
     channels.byKind["bela"] = ["pot1", "pot2"]

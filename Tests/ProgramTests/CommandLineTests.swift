@@ -50,9 +50,11 @@ import Testing
         let list = words.map { "'\($0)'" }.joined(separator: " ")
         let answer = try Shell.run(
           """
+          # As bash does it at a prompt.
+          shopt -s extglob
           source <('\(program)' --generate-completion-script bash) 2>/dev/null
           COMP_WORDS=(\(list)); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMP_LINE="${COMP_WORDS[*]}"; COMP_POINT=${#COMP_LINE}
-          _moontide 2>/dev/null; printf '%s\\n' "${COMPREPLY[@]}"
+          _moontide moontide "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null; printf '%s\\n' "${COMPREPLY[@]}"
           """)
         return answer.split(separator: "\n")
       }

@@ -102,8 +102,9 @@ import Testing
     try await onThread {
       for name in ExampleTests.examples {
         let original = ExampleTests.folder.appendingPathComponent(name)
-        #expect(try moontide("export", original.path, name + ".ipynb").exitCode == 0)
-        #expect(try moontide("import", name + ".ipynb", name).exitCode == 0)
+        let there = try moontide("export", original.path, name + ".ipynb")
+        let back = try moontide("import", name + ".ipynb", name)
+        #expect(there.exitCode == 0 && back.exitCode == 0, "\(there) \(back)")
         #expect(try read(name) == String(contentsOf: original, encoding: .utf8), "\(name)")
       }
     }
