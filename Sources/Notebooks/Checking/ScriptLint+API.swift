@@ -90,8 +90,8 @@ extension ScriptLint {
     let type = ScriptType(kind: .unknown, device: call.receiver.device)
     for alternative in parameter.type.alternatives {
       switch (alternative, argument.kind) {
-      case (.list(.named("string")), .table(let fields)),
-        (.record(_, listed: .named("string")?), .table(let fields)):
+      case (.list(let element), .table(let fields)), (.record(_, listed: let element?), .table(let fields)):
+        guard element.alternatives.contains(.named("string")) else { break }
         for field in fields {
           if case .position = field.key { checkChannel(field.value, of: type) }
         }
