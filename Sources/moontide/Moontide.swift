@@ -21,7 +21,7 @@ struct Moontide: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Notebook.self, Run.self, Check.self, Report.self, Export.self, Import.self, Simulate.self,
+      Notebook.self, Run.self, Check.self, Report.self, Export.self, Import.self, Convert.self, Simulate.self,
       ReferenceCommand.self,
     ],
     defaultSubcommand: Notebook.self)

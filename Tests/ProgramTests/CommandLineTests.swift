@@ -31,6 +31,7 @@ import Testing
         "-- %% [markdown]\n-- # Heart\n\n-- %% tags=[\"parameters\"]\nseconds = 1\n\n-- %% Print\nprint(seconds)\n"
       )
       _ = try folder.file("typo.lua", "pritn(1)\n")
+      _ = try folder.file("take.csv", "time,pot1,pot2\n0,1,2\n0.5,3,4\n1,5,6\n")
       let program = try ProgramRunner.program
       let bin = folder.path + "/bin"
       try FileManager.default.createDirectory(atPath: bin, withIntermediateDirectories: false)
@@ -69,7 +70,7 @@ import Testing
     try await onThread {
       let outcome = try ProgramRunner.run(["--generate-completion-script", shell])
       #expect(outcome.exitCode == 0 && outcome.errors.isEmpty)
-      for word in ["check", "report", "export", "import", "simulate", "--junit", "--channels"] {
+      for word in ["check", "report", "export", "import", "convert", "simulate", "--junit", "--channels"] {
         #expect(outcome.output.contains(shell == "fish" ? word.trimmingPrefix("--") : word[...]), "\(word)")
       }
     }
@@ -78,7 +79,9 @@ import Testing
   @Test func helpAndVersionAreAnswers() async throws {
     try await onThread {
       #expect(try ProgramRunner.run(["--version"]).output.hasPrefix("moontide "))
-      for command in ["run", "check", "report", "export", "import", "simulate", "reference", "notebook"] {
+      for command in [
+        "run", "check", "report", "export", "import", "convert", "simulate", "reference", "notebook",
+      ] {
         let help = try ProgramRunner.run(["help", command])
         #expect(help.exitCode == 0 && help.output.contains("USAGE: moontide"), "\(command)")
         #expect(try ProgramRunner.run(["--help"]).output.contains(command))
