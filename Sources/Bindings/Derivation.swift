@@ -68,7 +68,8 @@ extension Library {
     let box = DerivationBox()
     let relay = RelaySource(
       name: "\(name) of \(object.source.source.name)",
-      channels: [Derivation.channel(name, like: object.streamer.channels.first)]
+      channels: [Derivation.channel(name, like: object.streamer.channels.first)],
+      origin: object.source.source
     ) {
       mailbox.post { _ in box.derivation?.task?.cancel() }
     }

@@ -11,20 +11,26 @@ final class RelaySource: Source {
   }
 
   let name: String
+  private let origin: (any Source)?
   private let inner: Mutex<State>
   /// Called when a stream of it begins, and when somebody ends one; any thread.
   private let began: @Sendable (RelaySource) -> Void
   private let stopped: @Sendable () -> Void
 
+  /// - Parameter origin: the source whose clock its samples are on; nil when they have one of their own.
   init(
-    name: String, channels: [Channel], began: @escaping @Sendable (RelaySource) -> Void = { _ in },
+    name: String, channels: [Channel], origin: (any Source)? = nil,
+    began: @escaping @Sendable (RelaySource) -> Void = { _ in },
     stopped: @escaping @Sendable () -> Void
   ) {
     self.name = name
+    self.origin = origin
     self.began = began
     self.stopped = stopped
     inner = Mutex(State(channels: channels))
   }
+
+  var timekeeper: any Source { origin?.timekeeper ?? self }
 
   var state: String { inner.withLock { $0.isClosed ? "closed" : "open" } }
 

@@ -194,7 +194,7 @@ struct PlotCore {
     }
     if case .unix = series.clock { return .unix }
     if case .stream(let streamer, _) = inputs[line.input] {
-      return .source(ObjectIdentifier(streamer.source), series.clock)
+      return .source(ObjectIdentifier(streamer.source.timekeeper), series.clock)
     }
     return .input(line.input, series.clock)
   }

@@ -8,12 +8,19 @@ public protocol Source: AnyObject, Sendable {
   var name: String { get }
   /// `"open"`, `"reconnecting"`, `"lost"` or `"closed"`.
   var state: String { get }
+  /// Whose clock the samples' times are on: times of two sources with the same one can be compared. Its own, unless it
+  /// computes its samples from another's.
+  var timekeeper: any Source { get }
   /// All channels that can be streamed, asked for anew.
   func channels() async throws -> [Channel]
   /// Starts a stream; returns once the source has acknowledged it. Frames may come before that.
   func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed
   /// Ends all feeds and the connection. Idempotent, at most 2 s.
   func close() async
+}
+
+extension Source {
+  public var timekeeper: any Source { self }
 }
 
 /// The running stream behind a `Streamer`, in the hands of its source.

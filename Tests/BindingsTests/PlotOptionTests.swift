@@ -74,6 +74,26 @@ import Testing
     }
   }
 
+  @Test func aComputedChannelIsOnTheClockOfItsSource() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(Bench.setting)
+      try bench.run(
+        """
+        d = s:derive("copy", function(f) return f.pot1 end)
+        d:start()
+        d:collect(500)
+        p = plot{ s, d, channels = { "pot1", "copy" }, open = false }
+        """)
+      let plot = try #require(bench.library.openPlots.first?.plot)
+      let lines = try #require(plot.picture(.everything, columns: 8000, unless: nil)).picture.lines
+      let (pot1, copy) = (try #require(lines.first), try #require(lines.last))
+      let values = Dictionary(zip(pot1.trace.x, pot1.trace.low)) { $1 }
+      #expect(copy.name == "copy" && copy.trace.x.count >= 500)
+      #expect(zip(copy.trace.x, copy.trace.low).allSatisfy { values[$0] == $1 })
+    }
+  }
+
   @Test func aTriggersHitsAreFlagsWhileAPlotIsOpen() async throws {
     try await onThread {
       let bench = try Bench()
