@@ -93,7 +93,13 @@ extension BelaSource {
       $0.control = control
       $0.data = data
     }
-    do {
+    do throws(BelaError) {
+      // While a connection is being made nobody hears that one of its sockets has ended.
+      guard control.isOpen, data.isOpen else {
+        throw BelaError(
+          "unreachable", "\(host):\(port) ended a connection that had just been made",
+          hint: BelaError.projectHint)
+      }
       try send(texts: [BelaEvent.connectionReply.message])
       _ = try await list(timeout: timeout)
     } catch {
@@ -265,7 +271,8 @@ extension BelaSource {
   private func reconnect(
     since start: ContinuousClock.Instant, _ why: String, _ backOff: inout BackOff
   ) async -> Duration? {
-    if case .closed = core.withLock({ $0.phase }) { return nil }
+    // Closed by its user, or found again by somebody else's attempt.
+    guard case .reconnecting = core.withLock({ $0.phase }) else { return nil }
     let lastTick = core.withLock { $0.list?.tick ?? 0 }
     do {
       try await openLink(timeout: .seconds(3))

@@ -16,6 +16,9 @@ extension SimulatedBoard {
   /// The link breaks and comes back at once; the program goes on.
   public func breakConnections() { cutConnections() }
 
+  /// The next so many data sockets end as soon as they are open.
+  public func cutData(next count: Int) { state.withLock { $0.nextDataCuts = count } }
+
   /// The data sockets end in the middle of a block.
   public func breakWithinBlock() {
     let sockets = state.withLock { Array($0.data.values) }

@@ -24,6 +24,9 @@ public final class SimulatedBoard: Sendable {
     var incidents: [BoardFaults.Incident]
     var delayed: [(due: ContinuousClock.Instant, messages: [WebSocketPayload])] = []
 
+    /// Data sockets that end as soon as they are open.
+    var nextDataCuts = 0
+
     var hasActiveClient: Bool { control.values.contains { $0.isActive } }
   }
 
@@ -186,7 +189,13 @@ public final class SimulatedBoard: Sendable {
   }
 
   fileprivate func opened(data connection: WebSocketConnection) {
-    state.withLock { $0.data[ObjectIdentifier(connection)] = connection }
+    let isCut = state.withLock { state in
+      state.data[ObjectIdentifier(connection)] = connection
+      guard state.nextDataCuts > 0 else { return false }
+      state.nextDataCuts -= 1
+      return true
+    }
+    if isCut { connection.closeNow() }
   }
 
   fileprivate func closed(data connection: WebSocketConnection) {
