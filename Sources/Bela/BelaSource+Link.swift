@@ -93,16 +93,15 @@ extension BelaSource {
       $0.control = control
       $0.data = data
     }
+    let ended = BelaError(
+      "unreachable", "\(host):\(port) ended a connection that had just been made", hint: BelaError.projectHint)
     do throws(BelaError) {
       // While a connection is being made nobody hears that one of its sockets has ended.
-      guard control.isOpen, data.isOpen else {
-        throw BelaError(
-          "unreachable", "\(host):\(port) ended a connection that had just been made",
-          hint: BelaError.projectHint)
-      }
+      guard control.isOpen, data.isOpen else { throw ended }
       try send(texts: [BelaEvent.connectionReply.message])
       _ = try await list(timeout: timeout)
     } catch {
+      let error = control.isOpen && data.isOpen ? error : ended
       // Its end is ours to report, not a loss to be mended.
       core.withLock { core in
         if core.generation == generation {

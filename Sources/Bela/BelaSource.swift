@@ -118,6 +118,7 @@ public final class BelaSource: Source {
     guard let list = await reply.wait(timeout) else {
       core.withLock { $0.listReplies.removeAll { $0 === reply } }
       if Task.isCancelled { throw BelaError("cancelled", "cancelled while the board was asked for its list") }
+      guard link.withLock({ $0.control?.isOpen ?? false }) else { throw absence() }
       throw BelaError(
         "timeout", "\(name) did not answer the list command within \(timeout)", hint: BelaError.projectHint)
     }
