@@ -94,7 +94,8 @@ extension BelaSource {
       $0.data = data
     }
     let ended = BelaError(
-      "unreachable", "\(host):\(port) ended a connection that had just been made", hint: BelaError.projectHint)
+      "unreachable", "\(host):\(port) ended a connection that had just been made", hint: BelaError.projectHint
+    )
     do throws(BelaError) {
       // While a connection is being made nobody hears that one of its sockets has ended.
       guard control.isOpen, data.isOpen else { throw ended }
