@@ -398,9 +398,11 @@ public final class SynnaxClient: Sendable {
 
   static func refusal(_ response: HTTPResponse, _ what: String) -> SynnaxError {
     if let error = error(response) { return error }
-    let text = String(response.text.prefix(SynnaxLimits.quotedCharacters))
+    // One line of it; a page for browsers says nothing here.
+    let line = response.text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+    let text = line.hasPrefix("<") ? "" : ": " + line.prefix(SynnaxLimits.quotedCharacters)
     return SynnaxError(
-      "protocol", "\(what) was answered with HTTP \(response.status): \(text)",
-      hint: response.status == 404 ? "is this a Synnax core, and is the port right?" : nil)
+      "protocol", "\(what) was answered with HTTP \(response.status)\(line.isEmpty ? "" : text)",
+      hint: [404, 405, 501].contains(response.status) ? "is this a Synnax core, and is the port right?" : nil)
   }
 }

@@ -147,6 +147,23 @@ import Transport
     await core.stop()
   }
 
+  @Test(arguments: [
+    (404, "Cannot POST /x", ": Cannot POST /x"), (501, "<!DOCTYPE HTML>\n<html>\n", ""), (502, "", ""),
+  ]) func saysThatThisIsNoCore(_ status: Int, _ body: String, _ quoted: String) async throws {
+    var options = HTTPServer.Options()
+    options.host = "127.0.0.1"
+    let server = try await HTTPServer.start(options, upgrade: { _ in .refuse(404) }) { _ in
+      HTTPResponse(status: status, text: body)
+    }
+    let error = await #expect(throws: SynnaxError.self) {
+      try await SynnaxClient.connect(SynnaxConfiguration(host: "127.0.0.1", port: server.port))
+    }
+    #expect(
+      error?.code == "protocol" && error?.message == "the log-in was answered with HTTP \(status)\(quoted)")
+    #expect((error?.hint == nil) == (status == 502))
+    await server.stop()
+  }
+
   /// A core in secure mode answers plain HTTP this way.
   @Test func saysThatACoreSpeaksTLS() async throws {
     var options = HTTPServer.Options()
