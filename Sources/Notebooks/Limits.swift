@@ -60,4 +60,6 @@ package enum Limits {
   package static let flowDepth = 16
   /// Variables looked at in one check, so that a script made to be slow is not.
   package static let flowSteps = 100_000
+  /// Undefined names of one script that a similar one is looked for.
+  package static let suggestions = 100
 }

@@ -19,6 +19,8 @@ struct ScriptLint {
   /// A cell that does not parse may define anything.
   private let isWhole: Bool
   private var readGlobals: Set<String> = []
+  private var globalHints: [String: String?] = [:]
+  private let knownGlobals: [String]
   var cell = 0
 
   init(
@@ -30,6 +32,7 @@ struct ScriptLint {
     self.isWhole = isWhole
     definitions = ScriptDefinitions(cells)
     types = ScriptTypes(api: api, definitions: definitions)
+    knownGlobals = definitions.globalNames + Array(api.globals)
     for index in cells.indices {
       cell = index
       check(cells[index].tree.body)
@@ -48,6 +51,15 @@ struct ScriptLint {
 
   static func meant(_ name: String, among names: some Sequence<String>) -> String? {
     Suggestion.nearest(to: name, among: Array(names)).map { "did you mean `\($0)`?" }
+  }
+
+  /// Each name is looked for once, and not for ever: a script of thousands of wrong names is none.
+  private mutating func meantGlobal(_ name: String) -> String? {
+    if let hint = globalHints[name] { return hint }
+    guard globalHints.count < Limits.suggestions else { return nil }
+    let hint = Self.meant(name, among: knownGlobals)
+    globalHints[name] = .some(hint)
+    return hint
   }
 
   // MARK: Statements
@@ -132,14 +144,13 @@ struct ScriptLint {
     guard name.isGlobal else { return }
     readGlobals.insert(name.text)
     guard !asks, !definitions.isGlobal(name.text), !api.globals.contains(name.text) else { return }
-    let known = definitions.globalNames + Array(api.globals)
     let hint: String?
     if let word = ErrorHints.word(ofAnotherLanguage: name.text) {
       hint = "that is `\(word)` in Lua"
     } else if cells[cell].tree.variables.contains(where: { $0.name == name.text }) {
       hint = "the local of that name is out of sight here"
     } else {
-      hint = Self.meant(name.text, among: known)
+      hint = meantGlobal(name.text)
     }
     let isSure = isWhole && !definitions.hasHiddenGlobals
     report(
