@@ -12,6 +12,8 @@ final class Relay: Sendable {
 
   private struct Inner {
     var isDead = false
+    /// How often it died; a connection lives as long as this stays.
+    var deaths = 0
     var isOver = false
     var accepted = 0
   }
@@ -38,7 +40,12 @@ final class Relay: Sendable {
   }
 
   /// From here on nothing passes, on connections that are and on those to come; nobody is told.
-  func die() { inner.withLock { $0.isDead = true } }
+  func die() {
+    inner.withLock { inner in
+      inner.isDead = true
+      inner.deaths += 1
+    }
+  }
 
   /// New connections pass again; those from before stay dead.
   func mend() { inner.withLock { $0.isDead = false } }
@@ -99,26 +106,31 @@ final class Relay: Sendable {
       Glibc.close(far)
     }
     var bytes = [UInt8](repeating: 0, count: 65_536)
-    var isDead = false
+    let life = inner.withLock { $0.isDead ? -1 : $0.deaths }
     while !inner.withLock({ $0.isOver }) {
-      isDead = isDead || inner.withLock { $0.isDead }
-      if isDead {
-        usleep(20_000)
-        continue
-      }
       for (from, to) in [(near, far), (far, near)] where Self.isReadable(from) {
-        let count = read(from, &bytes, bytes.count)
-        var sent = 0
-        while sent < count {
-          let written = bytes[sent..<count].withUnsafeBytes {
-            send(to, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL))
-          }
-          guard written > 0 else { return }
-          sent += written
+        // Under the lock: once `die` has returned nothing passes any more.
+        let passed = inner.withLock { inner -> Bool? in
+          inner.deaths == life ? Self.pass(from, to, &bytes) : nil
         }
-        guard count > 0 else { return }
+        if passed == false { return }
+        if passed == nil { usleep(20_000) }
       }
     }
+  }
+
+  /// False at the end of the connection.
+  private static func pass(_ from: Int32, _ to: Int32, _ bytes: inout [UInt8]) -> Bool {
+    let count = read(from, &bytes, bytes.count)
+    var sent = 0
+    while sent < count {
+      let written = bytes[sent..<count].withUnsafeBytes {
+        send(to, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      guard written > 0 else { return false }
+      sent += written
+    }
+    return count > 0
   }
 
   private static func isReadable(_ socket: Int32) -> Bool {
