@@ -107,7 +107,7 @@ let package = Package(
     tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Plotting", "Simulation"]),
     tests("NotebooksTests", ["Notebooks", "Lua", "Bindings", "Simulation"]),
     tests("TerminalTests", ["Terminal"]),
-    tests("ProgramTests", []),
+    tests("ProgramTests", ["Simulation", "Bela", "Telemetry"], exclude: ["Python"]),
   ],
   swiftLanguageModes: [.v6]
 )

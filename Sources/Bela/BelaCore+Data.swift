@@ -64,7 +64,11 @@ extension BelaCore {
       for piece in pieces {
         let (part, reachesEnd) = Self.clip(piece, place)
         if let part { queue(part, for: interest.feed) }
-        if reachesEnd { feeds[interest.feed]!.channels[interest.position].isDone = true }
+        if reachesEnd {
+          // What others stream beyond it, in the blocks behind, is not for this one.
+          feeds[interest.feed]!.channels[interest.position].isDone = true
+          break
+        }
       }
       if slots[index].track.isEnded, place.end != nil, place.end == slots[index].track.end {
         feeds[interest.feed]!.channels[interest.position].isDone = true

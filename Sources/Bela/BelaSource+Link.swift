@@ -37,7 +37,7 @@ private final class BelaSocketHandler: WebSocketHandler {
   }
 
   func burstEnded(_ connection: WebSocketConnection) {
-    if !isControl { source?.burstEnded() }
+    if !isControl { source?.burstEnded(on: connection) }
   }
 
   func closed(_ reason: CloseReason, _ connection: WebSocketConnection) {
@@ -215,9 +215,15 @@ extension BelaSource {
     }
   }
 
-  fileprivate func burstEnded() {
+  fileprivate func burstEnded(on data: WebSocketConnection) {
     core.withLock { $0.flushAll() }
     deliver()
+    guard holdsBack else { return }
+    let sinks = core.withLock { core in core.feeds.values.filter { !$0.isMonitor }.map(\.sink) }
+    guard let slow = sinks.first(where: { $0.isBehind(nil) }) else { return }
+    // Held first, then asked again: whoever caught up meanwhile calls nobody.
+    data.pauseReading()
+    if !slow.isBehind({ data.resumeReading() }) { data.resumeReading() }
   }
 
   // MARK: - Losing and finding

@@ -135,7 +135,8 @@ extension BelaSource {
     let commands = core.plan(places.map(\.slot))
     let rate = core.tickRate ?? 44100
     let seconds = min(1e9, Double(latest.subtractingSaturating(list.tick)) / max(1, rate))
-    let wait = isTimed ? Duration.seconds(seconds) + BelaLimits.stopWait : nil
+    // A board that waits for its readers has no time that one could wait for.
+    let wait = isTimed && !holdsBack ? Duration.seconds(seconds) + BelaLimits.stopWait : nil
     return (feed, places.map(\.channel), commands, wait)
   }
 

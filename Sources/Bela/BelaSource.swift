@@ -16,12 +16,18 @@ public final class BelaSource: Source {
   public let port: Int
   /// Where a board on this machine keeps its files; nil for one that is reached by `scp`.
   public let logFolder: String?
+  /// The board waits for its readers, as a simulated one in fast motion does: data are left in the socket while those
+  /// who read are behind.
+  let holdsBack: Bool
   let clock: any TelemetryClock
   let logger: Logger?
   let core: Mutex<BelaCore>
   let link = Mutex(BelaLink())
 
-  private init(host: String, port: Int, logFolder: String?, clock: any TelemetryClock, logger: Logger?) {
+  private init(
+    host: String, port: Int, logFolder: String?, holdsBack: Bool, clock: any TelemetryClock, logger: Logger?
+  ) {
+    self.holdsBack = holdsBack
     self.host = host
     self.port = port
     self.logFolder = logFolder
@@ -43,9 +49,11 @@ public final class BelaSource: Source {
   public static func connect(
     host: String = defaultHost, port: Int = defaultPort,
     timeout: TimeSpan = TimeSpan(nanoseconds: 5_000_000_000),
-    logFolder: String? = nil, clock: any TelemetryClock = SystemClock(), logger: Logger? = nil
+    logFolder: String? = nil, holdsBack: Bool = false, clock: any TelemetryClock = SystemClock(),
+    logger: Logger? = nil
   ) async throws(BelaError) -> BelaSource {
-    let source = BelaSource(host: host, port: port, logFolder: logFolder, clock: clock, logger: logger)
+    let source = BelaSource(
+      host: host, port: port, logFolder: logFolder, holdsBack: holdsBack, clock: clock, logger: logger)
     do {
       try await source.openLink(timeout: timeout.duration)
     } catch {

@@ -32,7 +32,7 @@ extension Library {
   private func connectBela(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     if call.type(1) == .string {
       let text = try call.string(1)
-      let address = text.contains(":/") ? try SourceAddress(url: text) : SourceAddress(belaHost: text)
+      let address = text.contains(":/") || text.contains("?") ? try SourceAddress(url: text) : SourceAddress(belaHost: text)
       return try connect(address, call)
     }
     let options = try call.options(
@@ -87,7 +87,8 @@ extension Library {
       }
       do {
         let board = try await BelaSource.connect(
-          host: host, port: port, timeout: address.timeout, logFolder: device?.logFolder)
+          host: host, port: port, timeout: address.timeout, logFolder: device?.logFolder,
+          holdsBack: device?.waitsForReaders ?? false)
         return (board, device)
       } catch {
         await device?.close()

@@ -121,11 +121,14 @@ public protocol SimulatedDevice: Sendable {
   var port: Int { get }
   /// Where on this machine its log files are; nil for a device that writes none.
   var logFolder: String? { get }
+  /// Its time stands still while readers are behind, so nothing is lost.
+  var waitsForReaders: Bool { get }
   func close() async
 }
 
 extension SimulatedDevice {
   public var logFolder: String? { nil }
+  public var waitsForReaders: Bool { false }
 }
 
 /// Carries calls from any thread to the library on its own.

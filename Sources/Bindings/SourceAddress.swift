@@ -21,10 +21,11 @@ struct SourceAddress: Sendable {
     if parts.count == 2, let port = Int(parts[1]) { self.port = port }
   }
 
-  /// `bela://host[:port]`, `ws://host[:port]`, `sim:?speed=10`
+  /// `bela://host[:port]`, `ws://host[:port]`, `sim:?speed=10`, `sim?speed=10`
   init(url: String) throws(LuaError) {
-    let scheme = url.prefix { $0 != ":" }
-    var rest = url.dropFirst(scheme.count + 1)
+    let scheme = url.prefix { $0 != ":" && $0 != "?" }
+    var rest = url.dropFirst(scheme.count)
+    if rest.first == ":" { rest.removeFirst() }
     let query = rest.firstIndex(of: "?").map { rest[rest.index(after: $0)...] } ?? ""
     rest = rest.prefix { $0 != "?" }
     switch scheme {

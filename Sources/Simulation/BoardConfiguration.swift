@@ -29,7 +29,8 @@ public struct BoardConfiguration: Sendable {
   /// Ticks that the program handles at once, between two looks at its clients.
   public var block = 16
   public var seed: UInt64 = 1
-  /// How many times faster than real time the clock runs; infinity is as fast as the readers take it, losing nothing.
+  /// How many times faster than real time the clock runs. Infinity is as fast as the readers take it, losing nothing,
+  /// while anything is streamed; before and after that time passes as it does.
   public var speed = 1.0
   /// Port to listen on; 0 for any free one.
   public var port = 0

@@ -66,6 +66,12 @@ struct BoardMachine: Sendable {
     }
   }
 
+  /// Nobody waits for anything that time would bring.
+  var isIdle: Bool {
+    queued.isEmpty && session == nil
+      && variables.allSatisfy { $0.isQuiet && !$0.isLogged && $0.monitorPeriod == 0 }
+  }
+
   // MARK: - Time
 
   /// Lets time go on to a tick; answers what the board sends meanwhile, in order.

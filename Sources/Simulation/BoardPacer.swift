@@ -7,23 +7,30 @@ struct BoardPacer {
   init(_ configuration: BoardConfiguration) { self.configuration = configuration }
 
   func run(_ board: () -> SimulatedBoard?) async {
-    var began = ContinuousClock.now
-    let isFree = configuration.speed == .infinity
-    var paused = Duration.zero
+    // Where the clock was at a moment; it goes on from there.
+    var base = (tick: configuration.firstTick, at: ContinuousClock.now)
     var program = 0
     while !Task.isCancelled {
       guard let current = board() else { return }
-      let (now, running, start) = current.state.withLock { ($0.machine.now, $0.program, $0.clockBegan) }
-      if running != program {
-        (program, began, paused) = (running, start, .zero)
+      let (now, running, start, isIdle) = current.state.withLock {
+        ($0.machine.now, $0.program, $0.clockBegan, $0.machine.isIdle)
       }
+      if running != program {
+        (program, base) = (running, (configuration.firstTick, start))
+      }
+      // As fast as it goes, but only while somebody waits for it: an hour must not pass between two commands.
+      let isFree = configuration.speed == .infinity && !isIdle
       var target = now + Limits.sliceTicks
       if configuration.ticksByBuffers {
         // Time stands still; buffers that wait are taken.
         target = now
-      } else if !isFree {
-        let elapsed = ContinuousClock.now - began - paused
-        let due = Int64(elapsed / .seconds(1) * configuration.rate * configuration.speed)
+      } else if isFree {
+        base = (now, ContinuousClock.now)
+      } else {
+        let speed = configuration.speed == .infinity ? 1 : configuration.speed
+        let elapsed = ContinuousClock.now - base.at
+        let due =
+          base.tick - configuration.firstTick + Int64(elapsed / .seconds(1) * configuration.rate * speed)
         // Whole blocks only: that is when a program hands over.
         let block = Int64(max(1, configuration.block))
         target = min(target, configuration.firstTick + due / block * block)
@@ -38,7 +45,7 @@ struct BoardPacer {
         // In fast motion time waits for the readers, and nothing is lost.
         let before = ContinuousClock.now
         try? await Task.sleep(for: .milliseconds(1))
-        paused += ContinuousClock.now - before
+        base.at += ContinuousClock.now - before
       } else if target <= now {
         try? await Task.sleep(for: .milliseconds(2))
       } else if isFree {

@@ -88,6 +88,8 @@ public final class SimulatedBoard: Sendable {
     }
   }
 
+  /// In fast motion without a bound: readers that leave data in their sockets slow it down and lose nothing.
+  public var waitsForReaders: Bool { state.withLock { $0.configuration.speed == .infinity } }
   public var host: String { "127.0.0.1" }
   public var port: Int { bound.withLock { $0 } }
   /// Where its log files are.

@@ -21,6 +21,8 @@ public enum Limits {
   static let readerFramesMax = 4096
   /// Runs of samples in all of them, one a channel and frame, before neighbours are joined: under half a megabyte.
   static let readerRunsMax = 1 << 14
+  /// Unread samples of a channel at which a source that can hold back does: some reads of a socket.
+  static let backlogSamples: Int64 = 1 << 16
   /// Gaps remembered by a channel; behind that the two oldest are joined into one that counts both.
   static let gapsMax = 4096
   /// Readers of one stream: a forgotten `tap()` in a loop must not slow the stream for ever.

@@ -18,6 +18,8 @@ struct ReaderQueue {
   private(set) var told: Int64 = 0
   /// Those that no frame has told yet.
   private(set) var untold: Int64 = 0
+  /// Somebody takes frames from it; one that nobody reads is waited for by nobody.
+  private(set) var hasRead = false
   private var wake: StreamerCore.Wake?
   // How many runs there are in all unread frames.
   private var runCount = 0
@@ -32,6 +34,7 @@ struct ReaderQueue {
 
   /// The next frame of which anything is left.
   mutating func take(_ slots: [StreamerCore.Slot]) -> Frame? {
+    hasRead = true
     while let runs = unread.popFirst() {
       runCount -= runs.count
       var series: [Series] = []
@@ -66,6 +69,13 @@ struct ReaderQueue {
   mutating func clear() {
     unread.removeAll()
     runCount = 0
+  }
+
+  /// Samples of one channel that are unread, at most.
+  func backlog(_ slots: [StreamerCore.Slot]) -> Int64 {
+    (unread.first ?? []).reduce(0) { most, run in
+      max(most, slots[run.slot].buffer.numbers.upperBound - run.numbers.lowerBound)
+    }
   }
 
   func forEachRun(_ body: (Run) -> Void) {

@@ -40,10 +40,14 @@ public protocol StreamSink: AnyObject, Sendable {
   /// Frames of these channels may come from now on, beside those that are streamed already: a source says so before
   /// it changes the set of a running stream.
   func prepare(_ channels: [Channel])
+  /// For a source that can hold back and lose nothing by it: true while readers that read have much to catch up with.
+  /// - Parameter relief: called once when they have, or when the stream is to end; on any thread. Nil only asks.
+  func isBehind(_ relief: (@Sendable () -> Void)?) -> Bool
 }
 
 extension StreamSink {
   public func prepare(_ channels: [Channel]) {}
+  public func isBehind(_ relief: (@Sendable () -> Void)?) -> Bool { false }
 }
 
 /// What happens to a stream without being asked.

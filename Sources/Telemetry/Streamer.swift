@@ -86,6 +86,8 @@ public final class Streamer: Sendable {
       if action == .stopFeed { core.stopsUnderWay += 1 }
       return (action, action == .stopFeed ? core.takeFeed() : nil)
     }
+    // What is held back comes now: the end is behind it.
+    core.withLock { $0.takeRelief() }?()
     switch action {
     case .nothing: return false
     case .abandoned:
@@ -111,6 +113,7 @@ public final class Streamer: Sendable {
       return (core.takeFeed(), [])
     }
     for wake in wakes { wake() }
+    core.withLock { $0.takeRelief() }?()
     if let feed {
       try? await feed.stop()
       stopIsOver()
@@ -203,7 +206,11 @@ public final class Streamer: Sendable {
 
   /// Forgets the buffered samples, and what readers have not read of them.
   public func clear() {
-    core.withLock { $0.clear() }
+    let relief = core.withLock { core in
+      core.clear()
+      return core.takeRelief()
+    }
+    relief?()
   }
 
   /// A reader with a place of its own, from the next frame on. It ends with its last reference.
@@ -245,6 +252,10 @@ public final class Streamer: Sendable {
     core.withLock { if $0.machine.run == run && $0.machine.isLive { $0.prepare(channels) } }
   }
 
+  fileprivate func isBehind(_ relief: (@Sendable () -> Void)?) -> Bool {
+    core.withLock { $0.isBehind(relief) }
+  }
+
   private func reachedSampleCount(_ run: Int) async {
     core.withLock { $0.endsUntold += 1 }
     // An error of the source's stop does not make the samples fewer.
@@ -261,7 +272,9 @@ public final class Streamer: Sendable {
   // MARK: - For readers
 
   func take(_ id: Int) -> StreamReader.Outcome {
-    core.withLock { $0.take(id) }
+    let (outcome, relief) = core.withLock { ($0.take(id), $0.takeRelief()) }
+    relief?()
+    return outcome
   }
 
   func arm(_ id: Int, _ wake: @escaping @Sendable () -> Void) -> StreamReader.Armed {
@@ -277,7 +290,11 @@ public final class Streamer: Sendable {
   }
 
   func removeReader(_ id: Int) {
-    core.withLock { $0.removeReader(id) }
+    let relief = core.withLock { core in
+      core.removeReader(id)
+      return core.takeRelief()
+    }
+    relief?()
   }
 }
 
@@ -304,4 +321,5 @@ private final class Inlet: StreamSink {
   }
 
   func prepare(_ channels: [Channel]) { streamer.prepare(channels, run: run) }
+  func isBehind(_ relief: (@Sendable () -> Void)?) -> Bool { streamer.isBehind(relief) }
 }

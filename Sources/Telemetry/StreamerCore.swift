@@ -25,6 +25,8 @@ struct StreamerCore {
   // Samples of each channel after which the stream ends, and whether that was said already.
   private var limit: Int?
   private var isFull = false
+  // Called when those who read have caught up.
+  private var relief: Wake?
 
   /// A channel's place. It keeps its number while an unread frame may name it.
   struct Slot {
@@ -331,6 +333,33 @@ extension StreamerCore {
 extension StreamerCore.Slot {
   fileprivate func fits(_ channel: Channel) -> Bool {
     buffer.channel.type == channel.type && buffer.channel.clock.name == channel.clock.name
+  }
+}
+
+// MARK: - Holding back
+
+extension StreamerCore {
+  mutating func isBehind(_ relief: Wake?) -> Bool {
+    guard machine.isLive, stopsUnderWay == 0, backlog > backlogMax else { return false }
+    if let relief { self.relief = relief }
+    return true
+  }
+
+  /// To be called when it is time: they have caught up, or the stream is to end.
+  mutating func takeRelief() -> Wake? {
+    guard relief != nil, !machine.isLive || stopsUnderWay > 0 || backlog <= backlogMax / 2 else { return nil }
+    defer { relief = nil }
+    return relief
+  }
+
+  private var backlog: Int64 {
+    readers.reduce(0) { $1.hasRead ? max($0, $1.backlog(slots)) : $0 }
+  }
+
+  /// A part of what is kept, so that what is under way already still finds room.
+  private var backlogMax: Int64 {
+    guard case .samples(let count) = capacity else { return Limits.backlogSamples }
+    return min(Limits.backlogSamples, Int64(count / 4))
   }
 }
 

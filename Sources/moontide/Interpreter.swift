@@ -34,6 +34,7 @@ final class Interpreter {
     session.samplesReceived = { [unowned library] in Int(library.tally.totals.samples) }
     library.program = Version.text
     library.currentCell = { [unowned session] in String(decoding: session.currentCell, as: UTF8.self) }
+    session.picture = { [unowned library] in library.failedSignal(of: $0)?.picture() }
     session.printer.rendering = { [unowned library] in library.rendering(of: $0) }
     // Set-up is not the script's: the limit counts from here on.
     state.memoryLimit = memoryLimit == 0 ? 0 : memoryLimit + state.heapBytes

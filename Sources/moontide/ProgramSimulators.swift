@@ -66,7 +66,8 @@ struct ProgramSimulators: Simulators {
     }
     if let block = try number("block", in: 1...65536) { configuration.block = Int(block) }
     if let seed = try number("seed", in: 0...1e15) { configuration.seed = UInt64(seed) }
-    configuration.speed = try number("speed", in: 0.001...Double.infinity) ?? 1
+    let speed = try number("speed", in: 0...Double.infinity) ?? 1
+    configuration.speed = speed == 0 ? .infinity : speed
     return configuration
   }
 }
@@ -85,5 +86,6 @@ private struct BoardDevice: SimulatedDevice {
   var host: String { board.host }
   var port: Int { board.port }
   var logFolder: String? { board.logFolder }
+  var waitsForReaders: Bool { board.waitsForReaders }
   func close() async { await board.stop() }
 }

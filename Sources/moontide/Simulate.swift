@@ -49,7 +49,7 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
   @Option(help: "The same seed gives the same values.")
   var seed: UInt64 = 1
 
-  @Option(help: "Times faster than real time.")
+  @Option(help: "Times faster than real time; 0 is as fast as its readers take it.")
   var speed = 1.0
 
   @Option(help: "Name of the program on the board.")
@@ -127,7 +127,7 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
     }
     guard rate >= 1, rate <= 1e7 else { throw ValidationError("--rate is a number from 1 to 10000000") }
     guard (1...65536).contains(block) else { throw ValidationError("--block is a number from 1 to 65536") }
-    guard speed > 0 else { throw ValidationError("--speed is a number above zero") }
+    guard speed >= 0 else { throw ValidationError("--speed is a number from zero on") }
   }
 
   func run() -> Int32 {
@@ -180,7 +180,7 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
     configuration.rate = rate
     configuration.block = block
     configuration.seed = seed
-    configuration.speed = speed
+    configuration.speed = speed == 0 ? .infinity : speed
     configuration.port = Int(port)
     configuration.speaksSeedProtocol = seedProtocol
     configuration.logFolder = logs

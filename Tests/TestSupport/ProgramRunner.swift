@@ -45,10 +45,11 @@ package enum ProgramRunner {
   /// - Parameters:
   ///   - input: standard input; nil is at its end at once.
   ///   - environment: added to the test's own, without what would change the program's ways.
-  ///   - interruptAfter: sends SIGINT when the output has this text.
+  ///   - interruptAfter: sends `signal` when the output has this text.
   package static func run(
     _ arguments: [String] = [], input: String? = nil, environment: [String: String] = [:],
-    directory: String? = nil, within: Duration = .seconds(30), interruptAfter: String? = nil
+    directory: String? = nil, within: Duration = .seconds(30), interruptAfter: String? = nil,
+    signal number: Int32 = SIGINT
   ) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try program)
@@ -92,7 +93,7 @@ package enum ProgramRunner {
       for index in streams.indices { streams[index].read(waitMs: 5) }
       if let interruptAfter, !interrupted, streams.contains(where: { $0.text.contains(interruptAfter) }) {
         interrupted = true
-        process.interrupt()
+        kill(process.processIdentifier, number)
       }
       guard ContinuousClock.now < deadline else {
         kill(process.processIdentifier, SIGKILL)

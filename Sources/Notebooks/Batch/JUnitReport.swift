@@ -107,8 +107,7 @@ package struct JUnitReport {
     case .notRun: skip(&one, "not reached")
     case .failed(let error):
       let kind = error.code == "check_failed" ? Case.Kind.failure : .error
-      let text = [error.description, error.picture].compactMap { $0 }.joined(separator: "\n")
-      fill(&one, kind, type: error.code, error.message, text)
+      fill(&one, kind, type: error.code, error.message, error.description)
     }
     return one
   }

@@ -172,7 +172,10 @@ extension ScriptCollector {
       if check.passed {
         result.checks[site].passed += 1
       } else {
-        if result.checks[site].failed == 0 { result.checks[site].message = check.message }
+        if result.checks[site].failed == 0 {
+          result.checks[site].message = check.message
+          result.checks[site].picture = check.signal?.picture()
+        }
         result.checks[site].failed += 1
       }
     }

@@ -130,7 +130,8 @@ package final class RunRecord: Display {
         ("cell", .integer(Int64(error.cell))), ("code", .string(error.code)),
         ("message", .string(error.message)),
         ("hints", .array(error.hints.map { .string($0) })), ("traceback", .array(levels)),
-      ] + (task.map { [("task", .string($0))] } ?? []))
+      ] + (task.map { [("task", .string($0))] } ?? [])
+        + (error.picture.map { [("picture", .string($0))] } ?? []))
   }
 
   package func output(_ bytes: UnsafeRawBufferPointer, isError: Bool, task: LuaTask?) {

@@ -40,6 +40,7 @@ package struct CellError: Error, Equatable, Sendable {
       if let text = level.text { lines.append("    \(text)") }
     }
     lines += hints.map { "  \($0)" }
+    if let picture { lines.append(picture) }
     return lines.joined(separator: "\n")
   }
 }

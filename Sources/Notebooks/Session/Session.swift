@@ -12,6 +12,8 @@ package final class Session {
   package let state: LuaState
   package var display: any Display
   package var printer: Printer
+  /// What of an error value is best seen; nil for most.
+  package var picture: (LuaValue) -> String? = { _ in nil }
   /// All samples that streams have delivered so far; for statistics.
   package var samplesReceived: () -> Int = { 0 }
   /// The number of the next cell.
@@ -112,7 +114,10 @@ package final class Session {
       if let first = values.first { keep(first, number: number) }
       if !values.isEmpty, !isQuiet { display.echo(printer.text(values), number: number) }
       return (.values(values), .nil)
-    case .failed(let error, let thrown): return (.failed(describe(error, cell: number)), thrown)
+    case .failed(let error, let thrown):
+      var failure = describe(error, cell: number)
+      failure.picture = picture(thrown)
+      return (.failed(failure), thrown)
     case .exit(let code): return (.exit(code), .nil)
     }
   }

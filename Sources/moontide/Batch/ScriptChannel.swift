@@ -114,7 +114,7 @@ final class ChannelDisplay: Display {
   func echo(_ text: String, number: Int) {}
   func note(_ text: String) { if !isQuiet { channel.write(text + "\n", to: .error) } }
   func error(_ error: CellError) {
-    channel.write(error.description + "\n" + (error.picture.map { $0 + "\n" } ?? ""), to: .error)
+    channel.write(error.description + "\n", to: .error)
   }
   func taskFailed(_ name: String, _ error: CellError) {
     channel.write("\(name) failed: \(error.description)\n", to: .error)
