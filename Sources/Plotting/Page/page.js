@@ -15,6 +15,8 @@
   let connected = false;
   let closedForGood = false;
   let waiting = false;
+  // Milliseconds to wait after the last answer without news.
+  let idle = 0;
   let timer = 0;
 
   // What is looked at: the newest (`range` is null) or a range of the axis.
@@ -127,8 +129,11 @@
     const flags = view.getUint32(12, true);
     if (flags & 4) {
       showNumbers();
-      return soon(range ? wait.numbers : wait.idle);
+      // The next block is some milliseconds away as a rule; only a stream that is silent is asked less often.
+      idle = Math.min(wait.idle, idle ? idle * 1.5 : 8);
+      return soon(range ? wait.numbers : idle);
     }
+    idle = 0;
     const next = {
       state: flags & 3,
       revision: view.getUint32(4, true),
