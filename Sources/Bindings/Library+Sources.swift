@@ -32,7 +32,9 @@ extension Library {
   private func connectBela(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     if call.type(1) == .string {
       let text = try call.string(1)
-      let address = text.contains(":/") || text.contains("?") ? try SourceAddress(url: text) : SourceAddress(belaHost: text)
+      let address =
+        text.contains(":/") || text.contains("?")
+        ? try SourceAddress(url: text) : SourceAddress(belaHost: text)
       return try connect(address, call)
     }
     let options = try call.options(

@@ -4,7 +4,10 @@ import Telemetry
 /// A reader as scripts hold it. A frame that was looked at and not taken stays here, so a wait that ends otherwise
 /// (cancelled, interrupted, timed out) loses nothing.
 public final class ReaderObject {
-  let streamer: StreamerObject
+  var streamer: StreamerObject { kept ?? owner! }
+  /// A reader of its own keeps its streamer; the streamer's own is kept by that, and only its methods use it.
+  private let kept: StreamerObject?
+  private weak var owner: StreamerObject?
   private var reader: StreamReader?
   private var looked: StreamReader.Outcome?
   private var wakeup: Wakeup?
@@ -13,8 +16,9 @@ public final class ReaderObject {
   /// Somebody has read here.
   private(set) var isUsed = false
 
-  init(_ streamer: StreamerObject) throws(LuaError) {
-    self.streamer = streamer
+  init(_ streamer: StreamerObject, isOwn: Bool = false) throws(LuaError) {
+    kept = isOwn ? nil : streamer
+    owner = streamer
     do { reader = try streamer.streamer.makeReader() } catch { throw error.luaError }
   }
 

@@ -29,7 +29,7 @@ public final class StreamerObject {
     self.streamer = streamer
     self.source = source
     self.request = request
-    reader = try ReaderObject(self)
+    reader = try ReaderObject(self, isOwn: true)
   }
 
   /// Its frames are made of other streams, which say already what happens.
