@@ -19,6 +19,11 @@ extension BelaCore {
         foreign += 1
         return
       }
+      if let skipped = slots[index].skipped {
+        let tick = bytes.count < 8 ? 0 : UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+        if skipped.contains(Int64(clamping: tick)) { return }
+        slots[index].skipped = nil
+      }
       let pieces = slots[index].track.append(bytes)
       deliver(pieces, of: index)
     case .value(let id, let type, let tick, let bytes):
@@ -63,7 +68,10 @@ extension BelaCore {
       guard let place = feeds[interest.feed]?.channels[interest.position], !place.isDone else { continue }
       for piece in pieces {
         let (part, reachesEnd) = Self.clip(piece, place)
-        if let part { queue(part, for: interest.feed) }
+        if let part {
+          sayLoss(before: part, interest)
+          queue(part, for: interest.feed)
+        }
         if reachesEnd {
           // What others stream beyond it, in the blocks behind, is not for this one.
           feeds[interest.feed]!.channels[interest.position].isDone = true
@@ -127,7 +135,7 @@ extension BelaCore {
 
   /// Ends a feed whose channels are all done.
   mutating func settle(_ feed: Int) {
-    guard let state = feeds[feed], state.channels.allSatisfy(\.isDone) else { return }
+    guard let state = feeds[feed], !state.isHeld, state.channels.allSatisfy(\.isDone) else { return }
     complete(feed)
   }
 

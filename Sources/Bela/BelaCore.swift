@@ -27,6 +27,8 @@ struct BelaCore {
     /// Period that we have asked for, 0 when none.
     var period: Int64 = 0
     var peeks: [PeekReply] = []
+    /// Blocks that begin within these ticks are of a watch that was begun anew.
+    var skipped: Range<Int64>?
   }
 
   struct Watch: Equatable {
@@ -52,6 +54,9 @@ struct BelaCore {
     /// Somebody waits for its end.
     var stopping: Reply<Void>?
     var request: StreamRequest
+    /// Nothing is delivered before it is certain that the board knew of its start in time.
+    var isHeld = false
+    var held: [Series] = []
   }
 
   struct Place {
@@ -67,6 +72,10 @@ struct BelaCore {
     /// The smallest step between values so far.
     var least: Int64 = .max
     var isDone = false
+    /// Nobody asked for this very start, so it may be another one.
+    var isMovable = false
+    /// The board may have read the command after the start: what is missing there is to be said.
+    var mayBeLate = false
   }
 
   /// What the board sends on its data socket while a session of the seed command protocol runs.
@@ -141,6 +150,10 @@ struct BelaCore {
 
   mutating func queue(_ series: Series, for feed: Int) {
     guard series.count > 0, feeds[feed] != nil else { return }
+    if feeds[feed]!.isHeld {
+      feeds[feed]!.held.append(series)
+      return
+    }
     // A second block of one channel begins a new frame; a frame has each channel once.
     if feeds[feed]!.pending.contains(where: { $0.channel.key == series.channel.key }) { flush(feed) }
     feeds[feed]!.pending.append(series)
@@ -280,7 +293,7 @@ struct BelaCore {
     }
     let isLater = start > (list?.tick ?? 0)
     let from = isLater ? start : 0
-    watch.append(.init(name, at: from, ticks: end.map { max(1, $0 - start) } ?? 0))
+    watch.append(.init(name, at: from, ticks: end.map { max(1, $0 - max(start, list?.tick ?? 0)) } ?? 0))
     slots[index].watch = Watch(start: start, end: end)
     slots[index].track.begin()
     slots[index].track.end = end

@@ -34,13 +34,14 @@ extension BelaSource {
     let asked = ContinuousClock.now
     let fresh = try await self.list(timeout: timeout)
     let ahead = 0.05 + 4 * ((ContinuousClock.now - asked) / .seconds(1))
-    let (feed, channels, commands, wait) = try core.withLock { core throws(BelaError) in
-      try begin(request, variables, fresh, ahead, sink, &core)
+    let (feed, channels, commands) = try core.withLock { core throws(BelaError) in
+      try begin(request, variables, asked: list.tick, fresh, ahead, sink, &core)
     }
     do {
       try send(commands)
       // There is no acknowledgement; a list behind the command says that it was read.
-      try await confirm(feed, timeout)
+      let answer = try await confirm(feed, timeout)
+      try await catchUp(feed, answer, ahead: ahead, timeout)
     } catch {
       let undo = core.withLock { core in
         let slots = core.feeds[feed].map { $0.channels.map(\.slot) } ?? []
@@ -50,7 +51,8 @@ extension BelaSource {
       try? send(undo)
       throw error
     }
-    if let wait { expire(feed, after: wait) }
+    // A board that waits for its readers has no time that one could wait for.
+    if !holdsBack, let wait = core.withLock({ $0.patience(feed) }) { expire(feed, after: wait) }
     deliver()
     return BelaFeed(source: self, id: feed, channels: channels)
   }
@@ -98,9 +100,9 @@ extension BelaSource {
 
   /// Registers a feed and finds what the board has to be told. Under the lock.
   private func begin(
-    _ request: StreamRequest, _ variables: [BelaVariable], _ list: BelaList, _ ahead: Double,
+    _ request: StreamRequest, _ variables: [BelaVariable], asked: Int64, _ list: BelaList, _ ahead: Double,
     _ sink: any StreamSink, _ core: inout BelaCore
-  ) throws(BelaError) -> (Int, [Channel], [BelaCommand], Duration?) {
+  ) throws(BelaError) -> (Int, [Channel], [BelaCommand]) {
     var duration: Int64?
     if let span = request.span {
       guard let rate = list.sampleRate, let ticks = Int64(exactly: (span.seconds * rate).rounded()) else {
@@ -113,35 +115,52 @@ extension BelaSource {
     let isMonitor = !request.periods.isEmpty
     let soon = list.tick.addingSaturating(core.ticks(ahead: ahead))
     var places: [BelaCore.Place] = []
-    var latest: Int64 = 0
     for (position, variable) in variables.enumerated() {
       guard let slot = core.slots.firstIndex(where: { $0.variable.index == variable.index }) else {
         throw .unknown(variable.name, among: list.names)
       }
       func pick(_ numbers: [Int64]) -> Int64? { numbers.count > 1 ? numbers[position] : numbers.first }
-      let start = max(list.tick, pick(request.at) ?? (isTimed ? soon : 0))
+      let wanted = pick(request.at)
+      // A start that was in the past already when it was asked for is now.
+      let isMovable = isTimed && !isMonitor && wanted.map { $0 <= asked } ?? true
+      let start = isMovable ? soon : isTimed ? wanted ?? soon : max(list.tick, wanted ?? 0)
       let ticks = pick(request.ticks) ?? duration
       var place = BelaCore.Place(
         channel: variable.channel(rate: list.sampleRate), slot: slot, start: start,
         end: ticks.map { start.addingSaturating($0) })
       place.period = pick(request.periods) ?? 0
-      latest = max(latest, place.end ?? 0)
+      place.isMovable = isMovable
       places.append(place)
     }
-    let feed = core.add(
-      BelaCore.FeedState(
-        sink: sink, channels: places, isTimed: isTimed, isMonitor: isMonitor, stopping: nil, request: request)
-    )
+    var state = BelaCore.FeedState(
+      sink: sink, channels: places, isTimed: isTimed, isMonitor: isMonitor, stopping: nil, request: request)
+    // The clock of a board that waits for its readers runs on as soon as it streams: nothing can be told from it.
+    state.isHeld = isTimed && !isMonitor && !holdsBack
+    let feed = core.add(state)
     let commands = core.plan(places.map(\.slot))
-    let rate = core.tickRate ?? 44100
-    let seconds = min(1e9, Double(latest.subtractingSaturating(list.tick)) / max(1, rate))
-    // A board that waits for its readers has no time that one could wait for.
-    let wait = isTimed && !holdsBack ? Duration.seconds(seconds) + BelaLimits.stopWait : nil
-    return (feed, places.map(\.channel), commands, wait)
+    return (feed, places.map(\.channel), commands)
+  }
+
+  /// A period that the board's clock reached before its command begins anew, further ahead each time; what still comes
+  /// too late is said by a gap.
+  private func catchUp(
+    _ feed: Int, _ answer: BelaList, ahead: Double, _ timeout: Duration
+  ) async throws(BelaError) {
+    var (list, ahead) = (answer, ahead)
+    for _ in 0..<BelaLimits.startsTried {
+      ahead = min(2 * ahead, BelaLimits.startAheadMax)
+      let commands = core.withLock { $0.reschedule(feed, list, ahead: ahead) }
+      guard !commands.isEmpty else { break }
+      try send(commands)
+      list = try await self.list(timeout: timeout)
+    }
+    let last = list
+    core.withLock { $0.release(feed, last) }
   }
 
   /// Waits until the board has read the watch; a stream that had already ended when its end was moved begins anew.
-  private func confirm(_ feed: Int, _ timeout: Duration) async throws(BelaError) {
+  @discardableResult
+  private func confirm(_ feed: Int, _ timeout: Duration) async throws(BelaError) -> BelaList {
     let list = try await list(timeout: timeout)
     let again = core.withLock { core -> [BelaCommand] in
       guard let state = core.feeds[feed], !state.isMonitor else { return [] }
@@ -158,6 +177,7 @@ extension BelaSource {
       return core.plan(slots)
     }
     try send(again)
+    return list
   }
 
   /// Ends a timed feed whose last sample never came, because its variable is not assigned or the block was lost.

@@ -30,6 +30,10 @@ public enum BelaLimits {
   static let replyWait = Duration.seconds(5)
   /// How long an id may take to show itself before the place in the list is taken for it.
   static let learnWait = Duration.milliseconds(250)
+  /// How often a fixed period is begun anew when its command came too late, and how far ahead at most, in seconds:
+  /// together a board that answers slowly is given ten seconds.
+  static let startsTried = 8
+  static let startAheadMax = 2.0
   /// How far ahead of the board's clock a stop is set, in seconds: longer than a command needs to get there.
   static let stopAhead = 0.03
   /// And at least this many ticks, for boards that tick slowly or in long blocks.

@@ -19,7 +19,7 @@ extension Library {
     }
     sources.method("set") { [unowned self] object, call throws(LuaError) in
       let board = try Self.board(object, call)
-      let values = try numbers(call, 1)
+      let values = try settings(call, 1)
       return perform {
         try await board.set(values)
       } then: { [unowned self] _, call throws(LuaError) in
@@ -204,6 +204,26 @@ extension Library {
         throw call.bad(position, "value \(index + 1) is a \(value.type), a number is expected")
       }
       values.append(number)
+    }
+    return values
+  }
+
+  /// Values by name as the protocol takes them: numbers, truth values as 0 and 1, and a character by its code.
+  private func settings(_ call: borrowing LuaCall, _ position: Int) throws(LuaError) -> [String: Double] {
+    var values: [String: Double] = [:]
+    for (key, value) in state.pairs(of: try call.table(position)) {
+      guard case .string(let name) = key else {
+        throw call.bad(position, "a value by name expected, got a \(key.type) as key", hint: "{ pot1 = 1 }")
+      }
+      switch value {
+      case .boolean(let truth): values[name.description] = truth ? 1 : 0
+      case .string(let text) where text.bytes.count == 1: values[name.description] = Double(text.bytes[0])
+      case .integer, .number: values[name.description] = value.number!
+      default:
+        throw call.bad(
+          position, "\(name): a number, a truth value or one character expected, got \(value.type)",
+          hint: "a variable holds one value; send_buffer sends text")
+      }
     }
     return values
   }

@@ -281,6 +281,11 @@ extension Library {
     if let board = object.source as? BelaSource {
       state.rawSet(table, .string("project"), board.projectName)
       state.rawSet(table, .string("sample_rate"), board.sampleRate)
+      state.rawSet(table, .string("tick_rate"), board.tickRate)
+      let losses = board.losses
+      state.rawSet(table, .string("lost_headers"), losses.headers)
+      state.rawSet(table, .string("lost_payloads"), losses.payloads)
+      state.rawSet(table, .string("foreign"), losses.foreign)
     }
     return table
   }

@@ -80,6 +80,9 @@ extension SimulatedBoard {
     }
   }
 
+  /// Reads the next messages of its clients so much later, one after the other.
+  public func hear(after delays: [Duration]) { state.withLock { $0.hearing = delays } }
+
   /// Sends any text to all control connections.
   package func say(_ text: String) {
     for client in state.withLock({ Array($0.control.values) }) { try? client.connection.send(text: text) }

@@ -13,6 +13,9 @@ public final class SimulatedBoard: Sendable {
     var control: [ObjectIdentifier: Client] = [:]
     var data: [ObjectIdentifier: WebSocketConnection] = [:]
     var nextClient = 0
+    /// How late it reads the next messages of its clients, and those that wait for that.
+    var hearing: [Duration] = []
+    var unheard: [(due: ContinuousClock.Instant, text: [UInt8], connection: WebSocketConnection)] = []
     var isStopped = false
     /// Counts the programs that have run; what the one before was about to send is not sent.
     var program = 0
@@ -125,6 +128,12 @@ public final class SimulatedBoard: Sendable {
 
   /// Lets the clock go on and sends what comes of it. Answers the longest queue of any reader; nil after `stop`.
   func advance(to tick: Int64) -> Int? {
+    let heard = state.withLock { state in
+      let ready = state.unheard.prefix { $0.due <= .now }
+      state.unheard.removeFirst(ready.count)
+      return ready
+    }
+    for message in heard { hear(message.text, message.connection) }
     let work = state.withLock { state -> Work? in
       guard !state.isStopped else { return nil }
       let output = state.machine.advance(to: tick, isActive: state.hasActiveClient)
@@ -205,6 +214,17 @@ public final class SimulatedBoard: Sendable {
   }
 
   fileprivate func received(_ text: [UInt8], on connection: WebSocketConnection) {
+    let isLate = state.withLock { state in
+      guard !state.hearing.isEmpty || !state.unheard.isEmpty else { return false }
+      let due = ContinuousClock.now + (state.hearing.isEmpty ? .zero : state.hearing.removeFirst())
+      // TCP keeps the order.
+      state.unheard.append((max(due, state.unheard.last?.due ?? due), text, connection))
+      return true
+    }
+    if !isLate { hear(text, connection) }
+  }
+
+  private func hear(_ text: [UInt8], _ connection: WebSocketConnection) {
     // Raw text beyond ASCII is refused as a whole, silently, as everything that is wrong.
     guard text.allSatisfy({ $0 < 0x80 }), let message = BelaJSON(text), message.isObject else {
       return state.withLock { state in

@@ -19,6 +19,44 @@ import Testing
     }
   }
 
+  @Test func truthValuesAndCharactersAreSet() async throws {
+    let values = try await values(
+      """
+      board:control{ "myvar", "myvar2" }
+      board:set{ myvar = true, myvar2 = "A" }
+      local a = board:get{ "myvar", "myvar2" }
+      board:set{ myvar = false }
+      local _, err = try(board.set, board, { myvar = "too long" })
+      return a.myvar, a.myvar2, board:get{ "myvar" }.myvar, err.code
+      """)
+    #expect(values == "1.0 65 0.0 argument")
+  }
+
+  @Test func aBoardSaysItsRatesAndWhatItLost() async throws {
+    let values = try await values(
+      "local i = board:info() return i.sample_rate, i.tick_rate, i.lost_headers, i.lost_payloads, i.foreign")
+    #expect(values == "8000.0 8000.0 0 0 0")
+  }
+
+  @Test func aMonitorIsSavedAsPybelaSavesIt() async throws {
+    let values = try await values(
+      """
+      local path = os.tmpname()
+      os.remove(path)
+      local m = board:monitor{ myvar = 400 }
+      m:start{ save = path .. ".txt" }
+      m:collect(3)
+      m:stop()
+      local folder, name = path:match("(.*/)(.*)")
+      local file = folder .. "myvar_" .. name .. ".txt"
+      local line = io.open(file):read()
+      local x = load(path .. ".txt").myvar
+      os.remove(file) os.remove(path .. ".meta.json")
+      return line:match('{"timestamp": %d+, "value": %d+%.0}') == line, #x == #m.data.myvar, x[2] - x[1], x:time(2) - x:time(1)
+      """)
+    #expect(values == "true true 400.0 400")
+  }
+
   @Test func aMonitorGivesAValueEveryPeriodBesideAStreamOfTheSame() async throws {
     let values = try await values(
       """
@@ -108,7 +146,10 @@ import Testing
     ("board:peek{ 'pot9' }", "unknown_channel", "no variable named \"pot9\""),
     ("board:get{ 'pot9' }", "unknown_channel", "no channel named \"pot9\""),
     ("board:set{ pot1 = 1 }", "not_controlled", "\"pot1\" is not controlled"),
-    ("board:set{ pot1 = 'x' }", "argument", "pot1: a number expected, got string"),
+    (
+      "board:set{ pot1 = 'xy' }", "argument",
+      "pot1: a number, a truth value or one character expected, got string"
+    ),
     ("board:set{}", "argument", "nothing to set"),
     ("board:control{ 'myvar2' }:set{ myvar2 = 1e12 }", "argument", "does not fit \"myvar2\""),
     ("board:set_mask{ myvar2 = 1 }", "argument", "myvar2: { value = …, mask = … } expected"),

@@ -222,6 +222,46 @@ import Transport
     }
   }
 
+  /// The command reaches the board long after the start that it names: the period begins anew, and is whole.
+  @Test(arguments: [["d_dense"], ["j_sparse"], ["d_dense", "j_sparse", "c_dense"]])
+  func aPeriodWhoseCommandComesTooLateIsWhole(_ names: [String]) async throws {
+    try await BoardRig.with(BoardRig.allTypes()) { rig in
+      // The ids are learned; what follows is two lists, the command, and a list behind it.
+      try await rig.source.open(StreamRequest(channels: names), sink: Collector()).stop()
+      rig.board.hear(after: [.zero, .zero, .milliseconds(400), .zero, .milliseconds(300), .zero])
+      let sink = Collector()
+      _ = try await rig.source.open(StreamRequest(channels: names, ticks: [4410]), sink: sink)
+      #expect(await sink.until(30) { $0.events == [.finished] }, "\(sink.events)")
+      for name in names {
+        let type: DataType = name == "j_sparse" ? .uint32 : name == "c_dense" ? .uint8 : .float64
+        let count = sink.count(name)
+        #expect(name == "j_sparse" ? (368...369).contains(count) : count == 4411, "\(name): \(count)")
+        #expect(sink.gaps(name) == [])
+        expectTrue(sink, name, type)
+      }
+    }
+  }
+
+  /// The start was asked for, and missed: what is missing before the first sample is said.
+  @Test func aStartThatWasAskedForAndMissedIsAGap() async throws {
+    try await BoardRig.with(BoardRig.allTypes()) { rig in
+      try await rig.source.open(StreamRequest(channels: ["d_dense"]), sink: Collector()).stop()
+      let start = try await rig.source.list().tick + 8820
+      rig.board.hear(after: [.zero, .zero, .milliseconds(600), .zero])
+      let sink = Collector()
+      _ = try await rig.source.open(
+        StreamRequest(channels: ["d_dense"], ticks: [66150], at: [start]), sink: sink)
+      #expect(await sink.until(30) { $0.events.last == .finished }, "\(sink.events)")
+      let samples = sink.samples("d_dense")
+      let first = try #require(samples.first)
+      #expect(first.tick > start && samples.last?.tick == start + 66150)
+      #expect(
+        sink.events.first == .gap(.lost, samples: first.tick - start, channels: ["d_dense"]), "\(sink.events)"
+      )
+      #expect(Int64(samples.count) + first.tick - start == 66151)
+    }
+  }
+
   /// A stream that somebody left behind is not ours: we begin anew, without its hole.
   @Test func aStreamLeftBehindIsBegunAnew() async throws {
     var configuration = BoardRig.allTypes()

@@ -1,5 +1,7 @@
 import Foundation
+import Recording
 import Simulation
+import Telemetry
 import Testing
 
 /// The official pybela against our board, as it is; skipped, with the reason, where it cannot be had.
@@ -26,6 +28,57 @@ import Testing
         continuation.resume(returning: (process.terminationStatus, String(decoding: data, as: UTF8.self)))
       }
     }
+  }
+
+  @Test func pybelaReadsOurFilesAndWeReadThose() async throws {
+    let build = Self.packageFolder.appendingPathComponent(".build/pybela").path
+    let prepared = await Self.run(
+      "/bin/bash", [Self.scripts.appendingPathComponent("pybela_prepare.sh").path, build])
+    guard prepared.status == 0 else {
+      print("skipped: the official pybela is missing: \(prepared.output)")
+      return
+    }
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("moontide-files-\(UUID())")
+      .path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func series<T: FixedWidthSample>(
+      _ name: String, _ values: [T], from start: Int64, every units: Int64, _ mode: Channel.Mode
+    ) -> Series {
+      Series(
+        Channel(name: name, type: T.dataType, clock: .ticks(rate: 44100), mode: mode), SampleStorage(values),
+        timing: .steady(start: start, step: Step(units: units)))
+    }
+    let dense = series("dense", (0..<3000).map { UInt32.max - $0 }, from: 5000, every: 1, .dense)
+    let sparse = series("sparse", (0..<500).map { Double($0) / 3 }, from: 100, every: 12, .sparse)
+    _ = try Recording.save(Frame([dense, sparse]), to: folder + "/ours.txt")
+    let slow = series("slow", [0.5 as Float, 0.25, 0.125], from: 1000, every: 1000, .dense)
+    _ = try Recording.save(
+      Frame([slow]), to: folder + "/mon.txt", origin: RecordingOrigin(isMonitor: true))
+    var configuration = BoardConfiguration.test
+    configuration.firstTick = 44_100
+    let board = try await SimulatedBoard.start(configuration)
+    let (status, output) = await Self.run(
+      build + "/venv/bin/python",
+      [Self.scripts.appendingPathComponent("pybela_files.py").path, "\(board.port)", folder])
+    await board.stop()
+    #expect(status == 0 && output.hasSuffix(" checks\n"), "\(output.suffix(3000))")
+    guard status == 0 else { return }
+    // The board's counters: every value is its tick.
+    for (file, step) in [
+      ("myvar_theirs", 1), ("myvar2_theirs", 1), ("myvar3_theirs", 12), ("myvar_theirmon", 1000),
+    ] {
+      let loaded = try #require(try Recording.load("\(folder)/\(file).txt").series.first)
+      #expect(loaded.channel.name == String(file.prefix { $0 != "_" }))
+      #expect(loaded.count > 10 && loaded.gaps.isEmpty, "\(file): \(loaded.count) \(loaded.gaps)")
+      #expect(
+        (0..<loaded.count).allSatisfy { loaded[$0].number == Double(loaded.time($0)!) },
+        "\(file) has other values")
+      #expect(
+        (1..<loaded.count).allSatisfy { loaded.time($0)! - loaded.time($0 - 1)! == step },
+        "\(file) has other times")
+    }
+    #expect(try Recording.load(folder + "/theirs.txt").names.sorted() == ["myvar", "myvar2", "myvar3"])
   }
 
   @Test func pybelaWorksWithOurBoardInEveryCheck() async throws {

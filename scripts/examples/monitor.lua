@@ -41,6 +41,19 @@ for frame in m:frames{ span = "3s" } do
   end
 end
 
+-- %% [markdown]
+-- ## Keeping what was seen
+--
+-- The buffer holds the past, so nothing has to be armed beforehand. (`m:start{ save = path }` would have written all.)
+
+-- %% The last seconds, into a table
+local path = os.tmpname() .. ".csv"
+m:keep("2s", path)
+local kept = load(path).pot1
+print(("kept %s values of pot1, the last one %s"):format(#kept > 1 and "some" or "no", kept[-1] and "with its time" or "?"))
+os.remove(path)
+os.remove((path:gsub("csv$", "meta.json")))
+
 -- %% Done
 m:stop()
 print("missing: " .. m:stats().lost)

@@ -59,6 +59,28 @@ s:start{ at = board:now() + 22050, ticks = 44100 }
 for frame in s do end
 print(("%d values of one second, both ends included"):format(#s.data.pot1))
 
+-- %% [markdown]
+-- ## Saving and loading
+--
+-- pybela's `saving_enabled`, and `load_data_from_file`: everything from the first sample on, in pybela's own layout, a
+-- file for each variable. With `run.mtr` it is one file that keeps types, gaps and where it came from; `s:save("run.csv")`
+-- writes what is in the buffer.
+
+-- %% Save while it streams
+local folder = os.tmpname()
+os.remove(folder)
+os.execute("mkdir " .. folder)
+s:clear()
+s:start{ ticks = 22050, save = folder .. "/run.txt", quiet = true }
+for frame in s do end
+s:stop()
+
+-- %% Load one variable, or all of them
+local saved = load(folder .. "/pot1_run.txt").pot1
+print(("%d values of pot1 were saved, %s"):format(#saved, saved[-1] == s.data.pot1[-1] and "the same as came" or "others"))
+print("together: " .. table.concat(load(folder .. "/run.txt"):names(), ", "))
+os.execute("rm -r " .. folder)
+
 -- %% Done
 s:close()
 board:close()

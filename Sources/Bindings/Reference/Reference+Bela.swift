@@ -24,10 +24,10 @@ extension Reference {
       failure: "raises unknown_channel, timeout, closed, unsupported",
       example: "board:control{ \"pot1\" }\nprint(board:controlled()[1])\nboard:release()"),
     .init(
-      "Source:set", "values: table<string,number> -> Source",
+      "Source:set", "values: table<string,number|boolean|string> -> Source",
       """
-      Sets controlled variables. The board converts to their type as C does: 4.6 becomes 4 in an integer. When it \
-      returns, the board has read the command.
+      Sets controlled variables. The board converts to their type as C does: 4.6 becomes 4 in an integer. true and \
+      false are 1 and 0, one character is its code. When it returns, the board has read the command.
       """,
       failure: "raises not_controlled, unknown_channel, argument, timeout, closed, unsupported",
       example:

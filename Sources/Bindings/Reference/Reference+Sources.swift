@@ -43,7 +43,11 @@ extension Reference {
       example: "print(board:channels()[1].name)"),
     .init(
       "Source:info", "-> table",
-      "What the source says of itself: kind, address, state, project or version, rate.",
+      """
+      What the source says of itself: kind, address, state, project or version, rate. Of a board also the ticks a second \
+      as measured (`tick_rate`; what it declares need not be that), and what its data socket lost: `lost_headers`, \
+      `lost_payloads`, and `foreign` ones that nobody here asked for.
+      """,
       example: "print(board:info().kind)"),
     .init(
       "Source:streamer",
