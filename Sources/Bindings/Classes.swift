@@ -83,6 +83,7 @@ extension Library {
     guard case .userdata = value else { return nil }
     // A picture that moved in the terminal stands there already.
     if let plot = state.object(value, classes.plot), plot.wasShown { return plot.summary }
+    if let object = state.object(value, classes.streamer) { return picture(of: object) }
     return state.metafield(value, "__name").string.flatMap { name in
       classes.members.contains { $0.name == name } ? state.describe(value) : nil
     }

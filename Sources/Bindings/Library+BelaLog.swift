@@ -33,6 +33,7 @@ extension Library {
     }
     logs.method("files") { log, call throws(LuaError) in call.results(log.accepted.map(\.fileName)) }
     logs.method("fetch") { [unowned self] log, call throws(LuaError) in
+      try refuseInSandbox("fetch no files")
       let folder = try call.optionalString(1) ?? "."
       return perform {
         try await log.fetch(to: folder)
@@ -41,7 +42,8 @@ extension Library {
       }
     }
     logs.method("read") { [unowned self] log, _ throws(LuaError) in
-      perform {
+      try refuseInSandbox("read no files")
+      return perform {
         try log.read()
       } then: { [unowned self] logs, call throws(LuaError) in
         push(Frame(logs.map(\.series)), call)
@@ -49,7 +51,8 @@ extension Library {
       }
     }
     logs.method("delete") { [unowned self] log, _ throws(LuaError) in
-      perform {
+      try refuseInSandbox("delete no files")
+      return perform {
         try await log.delete()
       } then: { _, _ throws(LuaError) in
         .none
@@ -62,6 +65,7 @@ extension Library {
 
   /// `bela.read_log(path)`
   func readLog(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    try refuseInSandbox("read no files")
     let path = try call.string(1)
     return perform {
       try BelaLog.read(path: path)

@@ -116,7 +116,7 @@ extension Library {
     guard let series = frame[name] else {
       throw LuaError(
         "unknown_channel", "no channel named \"\(name)\" is streamed",
-        hint: nearestName(to: name, among: frame.names).map { "did you mean \"\($0)\"?" })
+        hint: Suggestion.nearest(to: name, among: frame.names).map { "did you mean \"\($0)\"?" })
     }
     push(call.isNoneOrNil(3) ? series : try last(of: series, call, 3), call)
     return .values(1)
@@ -137,9 +137,12 @@ extension Library {
     return series.last(units: units)
   }
 
-  private func describe(_ frame: Frame) -> String {
+  func describe(_ frame: Frame) -> String {
     if frame.series.isEmpty { return "frame without samples" }
-    var lines = frame.series.prefix(Limits.channelsShown).map { $0.summary }
+    let end = ContinuousClock.now + Limits.pictureTime
+    var lines = frame.series.prefix(Limits.channelsShown).map { series in
+      ContinuousClock.now < end ? series.summary : series.shortSummary
+    }
     if frame.series.count > Limits.channelsShown {
       lines.append("… and \(frame.series.count - Limits.channelsShown) more channels")
     }

@@ -52,7 +52,7 @@ extension Library {
   private func save(_ object: PlotObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let path = try call.string(1)
     let options = try call.options(at: 2, allowed: ["span", "overwrite", "dark"])
-    guard !isSandboxed else { throw LuaError("sandbox", "scripts in the sandbox write no files") }
+    try refuseInSandbox("write no files")
     let span = try waitingSpan(options, "span") ?? object.span
     let overwrite = try options.boolean("overwrite") ?? false
     let isDark = try options.boolean("dark") ?? false

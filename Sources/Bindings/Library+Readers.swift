@@ -69,7 +69,9 @@ extension Library {
   func collect(_ reader: ReaderObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let amount = try capacity(call.value(1)) { call.bad(1, $0) }
     try checkReadable(reader)
-    let collector = CollectorBox(channels: reader.streamer.streamer.channels, amount: amount)
+    let collector = CollectorBox(
+      channels: reader.streamer.streamer.channels, amount: amount,
+      end: deadline(try optionalWaitingSpan(call, 2)))
     return .wait(CollectWait(collector, reader, library: self))
   }
 

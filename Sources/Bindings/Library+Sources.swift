@@ -19,7 +19,7 @@ extension Library {
     state.rawSet(belaTable, .string("read_log"), readLog)
     let connect = state.function(name: "connect") { [unowned self] call throws(LuaError) in
       let url = try call.string(1)
-      if url.hasPrefix("synnax") { return openCore(try SynnaxAddress(url)) }
+      if url.hasPrefix("synnax") { return try openCore(try SynnaxAddress(url)) }
       return try self.connect(SourceAddress(url: url), call)
     }
     let streamer = state.function(name: "Streamer") { [unowned self] call throws(LuaError) in
@@ -62,13 +62,14 @@ extension Library {
   }
 
   private func connect(_ address: SourceAddress, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
-    open(address) { [unowned self] source, call throws(LuaError) in call.result(source, classes.source) }
+    try open(address) { [unowned self] source, call throws(LuaError) in call.result(source, classes.source) }
   }
 
   /// Opens what an address names and hands it on.
   private func open(
     _ address: SourceAddress, then: @escaping (SourceObject, borrowing LuaCall) throws(LuaError) -> LuaResult
-  ) -> LuaResult {
+  ) throws(LuaError) -> LuaResult {
+    try permit("bela", address.host, address.port, isSimulated: address.isSimulated)
     if let boards, !address.isSimulated {
       let shared = BoardPool.Address(host: address.host, port: address.port)
       return perform {
@@ -134,7 +135,7 @@ extension Library {
       }
     }
     if let board = defaultBoard, board.source.state != "closed" { return try make(board, call) }
-    return open(SourceAddress(belaHost: nil), then: make)
+    return try open(SourceAddress(belaHost: nil), then: make)
   }
 
   // MARK: - Methods

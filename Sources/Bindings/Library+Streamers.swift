@@ -30,6 +30,7 @@ extension Library {
       let object = try StreamerObject(made.0, source: source, request: own)
       made.1.streamer = made.0
       openStreamers.append(object)
+      countBuffers()
       tally.add(made.0)
       return try then(object, call)
     }
@@ -57,7 +58,7 @@ extension Library {
   }
 
   static func unknownChannel(_ name: String, among names: [String]) -> LuaError {
-    let near = nearestName(to: name, among: names)
+    let near = Suggestion.nearest(to: name, among: names)
     return LuaError(
       "unknown_channel", "no channel named \"\(name)\"",
       hint: near.map { "did you mean \"\($0)\"?" } ?? "there are: \(names.prefix(12).joined(separator: ", "))"
@@ -329,6 +330,16 @@ extension Library {
     if let derivation = object.derivation { state.rawSet(table, .string("errors"), derivation.errors) }
     if let idle = stats.idle { state.rawSet(table, .string("idle"), idle.seconds) }
     return table
+  }
+
+  /// For the prompt: the streamer, and under it what its channels did lately.
+  func picture(of object: StreamerObject) -> String {
+    let series = object.streamer.snapshot().series.map { series in
+      series[max(0, series.count - Limits.samplesPictured)..<series.count]
+    }
+    guard series.contains(where: { !$0.isEmpty }) else { return describe(object) }
+    let lines = describe(Frame(series)).split(separator: "\n").map { "  \($0)" }
+    return ([describe(object)] + lines).joined(separator: "\n")
   }
 
   private func describe(_ object: StreamerObject) -> String {

@@ -8,7 +8,7 @@ extension Library {
   func synnaxGlobals() -> [(String, LuaValue)] {
     let table = state.newTable()
     let connect = state.function(name: "connect") { [unowned self] call throws(LuaError) in
-      openCore(try coreAddress(call))
+      try openCore(try coreAddress(call))
     }
     state.rawSet(table, .string("connect"), connect)
     return [("synnax", .table(table))]
@@ -66,7 +66,9 @@ extension Library {
   }
 
   /// Logs in; starts the simulated core before, where that is meant.
-  func openCore(_ address: SynnaxAddress) -> LuaResult {
+  func openCore(_ address: SynnaxAddress) throws(LuaError) -> LuaResult {
+    let place = address.configuration
+    try permit("synnax", place.host, place.port, isSimulated: address.isSimulated)
     let simulators = simulators
     return perform { () -> (SynnaxSource, (any SimulatedDevice)?) in
       var configuration = address.configuration
@@ -193,7 +195,7 @@ extension Library {
       let known = DataType.allCases.map(\.synnaxName)
       throw options.bad(
         "data_type", "\"\(typeName)\" is no type of samples",
-        hint: nearestName(to: typeName, among: known).map { "did you mean \"\($0)\"?" }
+        hint: Suggestion.nearest(to: typeName, among: known).map { "did you mean \"\($0)\"?" }
           ?? "types: \(known.joined(separator: ", "))")
     }
     let isIndex = asked ?? (type == .timestamp && index == nil && !virtual)

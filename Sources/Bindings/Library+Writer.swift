@@ -138,7 +138,7 @@ extension Library {
     let channels = object.writer.channels
     func target(_ name: String) throws(LuaError) -> Channel {
       if let channel = channels.first(where: { $0.name == name }) { return channel }
-      let near = nearestName(to: name, among: channels.map(\.name))
+      let near = Suggestion.nearest(to: name, among: channels.map(\.name))
       throw LuaError(
         "unknown_channel", "this writer was not opened with \"\(name)\"",
         hint: near.map { "did you mean \"\($0)\"?" } ?? "it writes \(object.title)")
@@ -230,7 +230,7 @@ extension Library {
         guard names.contains(from) else {
           throw LuaError(
             "unknown_channel", "the stream has no channel named \"\(from)\"",
-            hint: nearestName(to: from, among: names).map { "did you mean \"\($0)\"?" })
+            hint: Suggestion.nearest(to: from, among: names).map { "did you mean \"\($0)\"?" })
         }
         map[from] = to
       }

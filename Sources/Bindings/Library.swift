@@ -2,6 +2,7 @@ import Dispatch
 public import Lua
 public import Plotting
 import Recording
+import Synchronization
 import Synnax
 public import Telemetry
 
@@ -39,7 +40,13 @@ public final class Library {
   /// The one that moves in the terminal now.
   weak var livePlot: LivePlotWait?
   /// Scripts may not read files nor the environment, so no option of ours may do it for them.
-  let isSandboxed: Bool
+  public let isSandboxed: Bool
+  /// What a sandboxed script may connect to; nil for everything.
+  public var allowedSources: [AllowedSource]?
+  /// Bytes for Lua and the buffers of its streams together, of which those get half at most; 0 for no limit.
+  public var memoryLimit = 0
+  /// What of them is counted as Lua's.
+  var countedBuffers = 0
   /// The board that `Streamer{…}` means: the one connected last.
   var defaultBoard: SourceObject?
   /// The metatable of one sample of each channel.
@@ -137,12 +144,27 @@ extension SimulatedDevice {
 final class Mailbox: @unchecked Sendable {
   weak var library: Library?
   private let inbox: Inbox
+  private let letters = Mutex<[@Sendable (Library) -> Void]>([])
 
   init(inbox: Inbox) { self.inbox = inbox }
 
+  /// For the moment between two tasks, or the next `deliver`.
   func post(_ body: @escaping @Sendable (Library) -> Void) {
-    _ = inbox.post { [weak self] _ in
-      if let library = self?.library { body(library) }
+    let isTaken = letters.withLock { letters in
+      guard letters.count < Limits.letters else { return false }
+      letters.append(body)
+      return true
     }
+    if isTaken { _ = inbox.post { [weak self] _ in self?.deliver() } }
+  }
+
+  /// What was posted comes now: a script that sees a stream's end has been told of it. On the interpreter's thread.
+  func deliver() {
+    let waiting = letters.withLock { letters in
+      defer { letters = [] }
+      return letters
+    }
+    guard let library else { return }
+    for letter in waiting { letter(library) }
   }
 }

@@ -1,11 +1,17 @@
 /// The bounds of what scripts can pile up, each with its reason.
 enum Limits {
+  /// Events of streams on their way to the interpreter: more than all streams of a busy session have at once.
+  static let letters = 10_000
   /// Tasks at once: each costs some kilobytes; a loop that spawns for ever must end with an error, not with the machine.
   static let tasks = 100_000
   /// Lines that `task:output()` keeps: what a person reads of a job.
   static let taskLines = 100
   /// A line of a task that never ends is cut here.
   static let taskLineBytes = 65_536
+  /// Newest samples of each channel in the picture of a streamer: a second or two of audio.
+  static let samplesPictured = 65_536
+  /// After this the rest of a frame's channels are shown without their statistics: an answer comes within 0.2 s.
+  static let pictureTime = Duration.milliseconds(80)
   /// Channels that an echo of a frame lists.
   static let channelsShown = 40
 }

@@ -19,6 +19,17 @@ extension Library {
 
     __join, __kind = nil, nil
 
+    -- In the sandbox modules come from the folders that were chosen for it, and from nowhere else.
+    if not package then
+      local load_module = require
+      function require(name)
+        if type(name) == "string" and (name:find("..", 1, true) or name:find("[/\\]")) then
+          raise("sandbox", "scripts in the sandbox load modules by their name alone, not \"" .. name .. "\"")
+        end
+        return load_module(name)
+      end
+    end
+
     setmetatable(TimeSpan, { __call = function(_, value) return make_span(value) end, __metatable = false })
     setmetatable(TimeStamp, { __call = function(_, value) return make_stamp(value) end, __metatable = false })
 

@@ -91,10 +91,20 @@ class ReadWait: LuaWait {
   override func arm(_ wakeup: Wakeup) { reader.await(wakeup) }
   override func disarm() { reader.release() }
 
+  /// Takes the next frame or the end; of an end the person has been told by then.
+  func take() -> StreamReader.Outcome {
+    let outcome = reader.take()
+    switch outcome {
+    case .ended, .lost: library.mailbox.deliver()
+    case .frame, .pending: break
+    }
+    return outcome
+  }
+
   /// `read`: a frame, or nil and why not.
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
     guard outcome == .ready else { return call.results(LuaValue.nil, "timeout") }
-    switch reader.take() {
+    switch take() {
     case .frame(let frame):
       library.push(frame, call)
       return .values(1)
@@ -122,7 +132,7 @@ final class FramesWait: ReadWait {
       if let end = iteration.end, now >= end { return call.results(LuaValue.nil) }
       return call.results(false)
     }
-    switch reader.take() {
+    switch take() {
     case .frame(let frame):
       guard let whole = iteration.accept(frame) else {
         return .wait(FramesWait(iteration, library: library, now: now))
@@ -162,21 +172,32 @@ final class FrameIteration {
   }
 }
 
-/// Gathers until there is enough.
+/// Gathers until there is enough. A span ends, too, when nothing of it comes for as long and a moment: devices may fall
+/// silent.
 final class CollectWait: ReadWait {
   private let collector: CollectorBox
+  private let progress: String
 
-  init(_ collector: CollectorBox, _ reader: ReaderObject, library: Library) {
+  init(_ collector: CollectorBox, _ reader: ReaderObject, library: Library, deadline: LuaInstant? = nil) {
     self.collector = collector
-    super.init(reader, library: library, deadline: nil)
+    progress = collector.progress
+    let patience = library.deadline(collector.patience)
+    super.init(
+      reader, library: library, deadline: deadline ?? [collector.end, patience].compactMap { $0 }.min())
   }
 
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
-    switch reader.take() {
+    guard outcome == .ready else {
+      let isGivenUp = collector.end.map { library.state.scheduler.clock.now() >= $0 } ?? false
+      guard collector.patience != nil, !isGivenUp else { return call.results(LuaValue.nil, "timeout") }
+      let partial = collector.finish()
+      guard !partial.isEmpty else { return call.results(LuaValue.nil, "timeout") }
+      library.push(partial, call)
+      return .values(1)
+    }
+    switch take() {
     case .frame(let frame):
-      guard let whole = collector.add(frame) else {
-        return .wait(CollectWait(collector, reader, library: library))
-      }
+      guard let whole = collector.add(frame) else { break }
       library.push(whole, call)
       return .values(1)
     case .ended:
@@ -184,7 +205,9 @@ final class CollectWait: ReadWait {
         "closed", "the stream ended before enough had come (\(collector.progress))",
         hint: "what came is in s.data")
     case .lost(let why): throw LuaError("lost", "the connection is gone for good: \(why)")
-    case .pending: return .wait(CollectWait(collector, reader, library: library))
+    case .pending: break
     }
+    let isSame = collector.progress == progress
+    return .wait(CollectWait(collector, reader, library: library, deadline: isSame ? deadline : nil))
   }
 }

@@ -60,7 +60,7 @@ final class TriggerWait: ReadWait {
       let isOver = iteration.end.map { library.state.scheduler.clock.now() >= $0 } ?? false
       return isOver ? call.results(LuaValue.nil) : call.results(false)
     }
-    switch reader.take() {
+    switch take() {
     case .frame(let frame): try iteration.add(frame)
     case .ended:
       iteration.finish()
@@ -98,7 +98,7 @@ final class SignalWait: ReadWait {
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
     let name = watch.check.channel.name
     guard outcome == .ready else { return library.answer(watch.check.finish(), name, call) }
-    switch reader.take() {
+    switch take() {
     case .frame(let frame):
       if let verdict = watch.check.add(frame) { return library.answer(verdict, name, call) }
     case .ended, .lost: return library.answer(watch.check.finish(), name, call)

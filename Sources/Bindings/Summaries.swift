@@ -5,7 +5,7 @@ import Telemetry
 extension Series {
   /// `pot1: 22050 × f32, 1.00 s at 22.05 kHz, min 0.12 max 0.91 mean 0.44, 0 dropped ▁▂▅▇▆▃`
   var summary: String {
-    var text = "\(channel.name): \(count) × \(type.shortName)"
+    var text = shortSummary
     if let unit = channel.unit { text += " \(unit)" }
     if count > 1, let from = time(0), let to = time(count - 1), let seconds = clock.seconds(to - from),
       let rate = measuredRate
@@ -24,6 +24,9 @@ extension Series {
     if isHeld { text += ", held" }
     return count > 1 ? text + " " + sparkline(width: 16) : text
   }
+
+  /// Without what takes a look at every sample.
+  var shortSummary: String { "\(channel.name): \(count) × \(type.shortName)" }
 
   static func number(_ value: Double) -> String {
     if value == value.rounded(), value.magnitude < 1e15 { return "\(Int64(value))" }

@@ -54,10 +54,18 @@ extension Library {
 /// A `Collector` that a chain of waits shares.
 final class CollectorBox {
   private var collector: Collector
+  /// How long it waits for more of a span; nil for a number of samples.
+  let patience: TimeSpan?
+  /// When the caller gives up.
+  let end: LuaInstant?
 
-  init(channels: [Channel], amount: BufferCapacity) {
+  init(channels: [Channel], amount: BufferCapacity, end: LuaInstant?) {
     collector = Collector(channels: channels, amount: amount)
+    patience = if case .span(let span) = amount { span + .second + .second } else { nil }
+    self.end = end
   }
+
+  func finish() -> Frame { collector.finish() }
 
   func add(_ frame: Frame) -> Frame? { collector.add(frame) }
   var progress: String { collector.progress }

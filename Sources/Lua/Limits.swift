@@ -1,5 +1,7 @@
 /// Every bound of this target, with its reason.
 package enum Limits {
+  /// An error whose `__tostring` takes longer is named by its address: the prompt comes back within 0.2 s.
+  static let messageTime = Duration.milliseconds(100)
   /// Ready tasks resumed before the loop looks at keys, timers and results again: about 0.1 ms of work.
   static let readyPerTurn = 256
   /// Waits that a task may find already over, one after another, before others get their turn.

@@ -37,7 +37,7 @@ extension LuaCall {
   }
 
   private func unknown(option: String, allowed: [String]) -> LuaError {
-    let nearest = nearestName(to: option, among: allowed)
+    let nearest = Suggestion.nearest(to: option, among: allowed)
     return LuaError(
       "argument", "'\(name)' has no option '\(option)'",
       hint: nearest.map { "did you mean '\($0)'?" }
@@ -128,36 +128,4 @@ extension LuaValue {
     case .thread: .thread
     }
   }
-}
-
-/// The name a user may have meant: at most a third of its letters wrong, swapped neighbours count once.
-public func nearestName(to name: String, among names: some Sequence<String>) -> String? {
-  guard name.utf8.count <= Limits.suggestionLength else { return nil }
-  let typed = Array(name.lowercased().utf8)
-  let allowance = max(1, typed.count / 3)
-  var best: (name: String, distance: Int)?
-  for candidate in names where candidate.utf8.count <= Limits.suggestionLength {
-    let distance = editDistance(typed, Array(candidate.lowercased().utf8))
-    if distance <= allowance, distance < best?.distance ?? .max { best = (candidate, distance) }
-  }
-  return best?.name
-}
-
-private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-  guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
-  var before: [Int] = []
-  var above = Array(0...b.count)
-  for i in 1...a.count {
-    var row = [i]
-    for j in 1...b.count {
-      var cost = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
-      if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
-        cost = min(cost, before[j - 2] + 1)
-      }
-      row.append(cost)
-    }
-    before = above
-    above = row
-  }
-  return above[b.count]
 }

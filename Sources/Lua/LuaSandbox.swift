@@ -12,7 +12,9 @@ public struct LuaSandbox: Sendable {
   public static let none = LuaSandbox(absent: [])
 
   /// For scripts that one does not trust: no files but what `require` loads, no processes, no environment, no debug.
+  /// `package` would let `require` look anywhere; see `LuaState.modulePath`.
   public static let strict = LuaSandbox(absent: [
     "io", "os.execute", "os.remove", "os.rename", "os.tmpname", "os.getenv", "dofile", "loadfile", "debug",
+    "package",
   ])
 }

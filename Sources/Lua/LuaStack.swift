@@ -256,10 +256,31 @@ extension LuaStack {
         code, message, hint: rawText("hint"), traceback: traceback,
         exitCode: code == "exit" ? state.block.pointee.exit_code : 0)
     }
-    mt_tostring(lua, -1)
+    describeTop(state)
     let message = (bytes(-1) ?? []).prefix(Limits.messageBytes)
     pop()
     return LuaError("error", String(decoding: message, as: UTF8.self), traceback: traceback)
+  }
+
+  /// Pushes the `tostring` of the top value. What a user wrote for that gets a moment, and its interrupt is nobody
+  /// else's.
+  private func describeTop(_ state: LuaState) {
+    guard luaL_getmetafield(lua, -1, "__tostring") != LUA_TNIL else { return mt_tostring(lua, -1) }
+    let isNative = lua_iscfunction(lua, -1) != 0
+    pop()
+    guard !isNative else { return mt_tostring(lua, -1) }
+    let block = state.block!
+    let (unwinding, since, sparing) = (
+      block.pointee.unwinding, block.pointee.unwinding_since, block.pointee.sparing
+    )
+    block.pointee.sparing = false
+    let alarm = Alarm(state.interrupter)
+    alarm.set(after: Limits.messageTime)
+    mt_tostring(lua, -1)
+    if alarm.cancel() { _ = state.interrupter.take() }
+    (block.pointee.unwinding, block.pointee.unwinding_since, block.pointee.sparing) = (
+      unwinding, since, sparing
+    )
   }
 
   /// A string field of the table on top.

@@ -18,6 +18,7 @@ public final class LuaState {
   private var classes: [any AnyLuaClass] = []
   private var classOfType: [ObjectIdentifier: any AnyLuaClass] = [:]
   private var isClosed = false
+  private var package: LuaReference?
 
   /// - Parameters:
   ///   - memoryLimit: bytes for Lua's heap and what its objects hold elsewhere; 0 for none.
@@ -34,6 +35,7 @@ public final class LuaState {
     }
     self.block = block
     scheduler = Scheduler(self, clock: clock)
+    if case .table(let table) = global("package") { package = table }
     for path in sandbox.absent.sorted() { mt_remove(block, path) }
     self.memoryLimit = memoryLimit
   }
@@ -51,6 +53,12 @@ public final class LuaState {
     classes = []
     classOfType = [:]
     output = nil
+  }
+
+  /// Where `require` looks, as Lua's `package.path`; a sandbox without `package` has it, too.
+  public var modulePath: String {
+    get { package.flatMap { rawGet($0, "path").string } ?? "" }
+    set { if let package { rawSet(package, "path", newValue) } }
   }
 
   // MARK: Memory

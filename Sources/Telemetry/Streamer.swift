@@ -204,6 +204,11 @@ public final class Streamer: Sendable {
     try core.withLock { core throws(TelemetryError) in try core.setCapacity(capacity) }
   }
 
+  /// Bytes that all channels together may keep, `Limits.bufferBytesMax` unless told; the newest samples stay.
+  public func setBufferBytes(_ bytes: Int) {
+    core.withLock { $0.setBytesMax(max(1, min(bytes, Limits.bufferBytesMax))) }
+  }
+
   /// Forgets the buffered samples, and what readers have not read of them.
   public func clear() {
     let relief = core.withLock { core in

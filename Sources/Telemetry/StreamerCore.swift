@@ -11,6 +11,8 @@ struct StreamerCore {
   /// Ends that are being told: until that is done readers see nothing of them.
   var endsUntold = 0
 
+  /// Bytes that all channels together may keep.
+  private var bytesMax = Limits.bufferBytesMax
   // What was asked for; nil is the default, which shrinks where many channels share the memory.
   private var wish: BufferCapacity?
   private var slots: [Slot] = []
@@ -129,7 +131,7 @@ extension StreamerCore {
     }
   }
 
-  private var samplesMax: Int { Limits.bufferBytesMax / max(1, costOfAll) }
+  private var samplesMax: Int { bytesMax / max(1, costOfAll) }
   private var costOfAll: Int { order.reduce(0) { $0 + Self.cost(slots[$1].buffer.channel) } }
 
   /// Bytes of a sample, as far as one can know before they come.
@@ -142,10 +144,17 @@ extension StreamerCore {
   private mutating func share() {
     let (capacity, all) = (capacity, max(1, costOfAll))
     for slot in order {
-      let part = Double(Limits.bufferBytesMax) * Double(Self.cost(slots[slot].buffer.channel)) / Double(all)
+      let part = Double(bytesMax) * Double(Self.cost(slots[slot].buffer.channel)) / Double(all)
       slots[slot].buffer.setBytesMax(Int(part))
       slots[slot].buffer.setCapacity(capacity)
     }
+  }
+
+  /// Fewer bytes than the usual bound; the oldest samples go at once.
+  mutating func setBytesMax(_ bytes: Int) {
+    guard bytes != bytesMax else { return }
+    bytesMax = bytes
+    share()
   }
 
   /// Returns the capacity before. - Throws: `argument`, or `memory` for more samples than fit.
@@ -159,7 +168,7 @@ extension StreamerCore {
         throw TelemetryError(
           "memory", "\(count) samples of \(order.count) channel(s) do not fit into the memory cap",
           hint:
-            "at most \(samplesMax) samples a channel here (\(Limits.bufferBytesMax >> 20) MiB); stream fewer channels"
+            "at most \(samplesMax) samples a channel here (\(bytesMax >> 20) MiB); stream fewer channels"
         )
       }
     case .span(let span):

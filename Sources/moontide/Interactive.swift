@@ -23,7 +23,8 @@ struct Interactive {
     let interpreter: Interpreter
     do throws(LuaError) {
       interpreter = try Interpreter(
-        display: display, screen: display, memoryLimit: options.memory?.bytes ?? 0, sandbox: options.sandbox
+        display: display, screen: display, memoryLimit: options.memory?.bytes ?? 0, sandbox: options.sandbox,
+        allowed: options.allow.map(\.source)
       ) {
         writer.flushIfDue()
         return writer.deadline

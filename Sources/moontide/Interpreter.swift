@@ -15,14 +15,17 @@ final class Interpreter {
 
   /// - Parameters:
   ///   - screen: where plots show.
+  ///   - allowed: what a sandboxed script may connect to.
   ///   - idle: called when nothing is ready; answers when it wants to be called again.
   init(
     display: any Display, screen: any PictureScreen, memoryLimit: Int, sandbox: Bool,
+    allowed: [AllowedSource] = [],
     idle: @escaping () -> ContinuousClock.Instant?
   ) throws(LuaError) {
     state = try LuaState(sandbox: sandbox ? .strict : .none)
     library = try Library(state)
     library.simulators = ProgramSimulators()
+    if sandbox { library.allowedSources = allowed }
     library.plotFront = PlotTerminal(screen)
     session = Session(state, display: display)
     library.note = { [unowned session] in session.display.note($0) }
@@ -38,11 +41,13 @@ final class Interpreter {
     session.printer.rendering = { [unowned library] in library.rendering(of: $0) }
     // Set-up is not the script's: the limit counts from here on.
     state.memoryLimit = memoryLimit == 0 ? 0 : memoryLimit + state.heapBytes
+    library.memoryLimit = memoryLimit
     state.scheduler.onTaskEnd = { [unowned self] task in
       if task.status == .failed { failedTasks.append(task) }
     }
     state.scheduler.onIdle = { [unowned self] in
       reportFailedTasks()
+      library.countBuffers()
       return idle().map { LuaInstant.now.advanced(by: $0 - ContinuousClock.now) }
     }
   }
@@ -69,12 +74,11 @@ final class Interpreter {
       state.rawSet(table, .integer(Int64(position + 1)), argument)
     }
     state.setGlobal("arg", table)
-    guard case .table(let package) = state.global("package") else { return }
     let folder = path.contains("/") ? String(path[..<path.lastIndex(of: "/")!]) : "."
     var places = ["\(folder)/?.lua", "\(folder)/?/init.lua"]
     if let extra = Environment["MOONTIDE_PATH"], !extra.isEmpty { places.append(extra) }
-    if let standard = state.rawGet(package, "path").string { places.append(standard) }
-    state.rawSet(package, "path", places.joined(separator: ";"))
+    if !library.isSandboxed { places.append(state.modulePath) }
+    state.modulePath = places.joined(separator: ";")
   }
 
   /// What exiting now would stop: `1 stream, 2 tasks`; nil for nothing.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bindings
 import Glibc
 
 /// The command line.
@@ -39,8 +40,18 @@ struct LuaOptionGroup: ParsableArguments {
   @Option(help: ArgumentHelp("Bytes that Lua and its buffers may hold, such as 256M.", valueName: "bytes"))
   var memory: ByteCount?
 
-  @Flag(help: "No files, processes, environment or debug library.")
+  @Flag(help: "No files, processes, environment or debug library; sources as --allow says.")
   var sandbox = false
+
+  @Option(
+    help: ArgumentHelp(
+      "A source that a sandboxed script may use: sim, host, host:port or URL; may be repeated.",
+      valueName: "source"))
+  var allow: [SourceArgument] = []
+
+  func validate() throws {
+    if !sandbox, !allow.isEmpty { throw ValidationError("--allow says what a --sandbox may use") }
+  }
 }
 
 /// `moontide [script [args]]`, `-e`, `-i`, `-`.
@@ -94,5 +105,15 @@ struct ByteCount: ExpressibleByArgument {
     let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
     guard !overflow else { return nil }
     self.bytes = bytes
+  }
+}
+
+/// `sim`, `192.168.7.2`, `synnax://localhost:9090`
+struct SourceArgument: ExpressibleByArgument {
+  let source: AllowedSource
+
+  init?(argument: String) {
+    guard let source = AllowedSource(argument) else { return nil }
+    self.source = source
   }
 }

@@ -100,7 +100,7 @@ final class NotebookFront {
     case .empty: return true
     case .help(let topic):
       keep(text)
-      display.note(Help.text(topic))
+      display.note(interpreter.library.help(on: topic) ?? Help.text(topic))
       return true
     case .command(let name, let arguments):
       keep(text)
@@ -126,7 +126,7 @@ final class NotebookFront {
 
   private func command(_ name: String, _ arguments: String) -> Bool {
     switch name {
-    case "help": display.note(Help.text(arguments))
+    case "help": display.note(interpreter.library.help(on: arguments) ?? Help.text(arguments))
     case "quit", "q", "exit":
       farewell()
       exitCode = ExitCode.success

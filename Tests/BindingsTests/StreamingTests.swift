@@ -190,4 +190,30 @@ import Testing
         ])
     }
   }
+
+  @Test func aSpanOfAStreamThatFellSilentEndsWithWhatCame() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        """
+        s = bela.connect{ "sim", vars = "rare:f:sparse:1000000000" }:streamer{ "rare" }:start{ quiet = true }
+        local f, why = s:collect("10ms")
+        local g, again = s:collect(5, "50ms")
+        return f, why, g, again
+        """)
+      #expect(values == [.nil, "timeout", .nil, "timeout"])
+    }
+  }
+
+  @Test func anEndIsToldBeforeALoopEnds() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run("board = bela.connect('sim')")
+      for _ in 1...20 {
+        try bench.run("s = board:streamer{ 'pot1' }:start{ ticks = 200, quiet = false } for f in s do end")
+        #expect(bench.notes.last == "Stream finished")
+        try bench.run("s:close()")
+      }
+    }
+  }
 }

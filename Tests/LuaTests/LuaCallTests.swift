@@ -92,9 +92,6 @@ import Testing
   @Test func suggestsTheNearestName() throws {
     #expect(try Self.bench().error("start{ spam = 1 }").hint == "did you mean 'span'?")
     #expect(try Self.bench().error("start{ wholly = 1 }").hint == "options: span, max, quiet")
-    #expect(nearestName(to: "tiemout", among: ["timeout", "time"]) == "timeout")
-    #expect(nearestName(to: "x", among: ["timeout"]) == nil)
-    #expect(nearestName(to: String(repeating: "x", count: 1000), among: ["x"]) == nil)
   }
 
   @Test func readsOptions() throws {

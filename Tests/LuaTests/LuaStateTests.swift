@@ -90,9 +90,12 @@ import Testing
   @Test func takesAwayWhatTheSandboxNames() throws {
     let bench = try Bench(sandbox: .strict)
     let absent = try bench.values(
-      "return io, debug, os.execute, os.remove, package.loaded.io, dofile, os.time() > 0, #string.rep('x', 3)"
+      "return io, debug, os.execute, os.remove, package, dofile, os.time() > 0, #string.rep('x', 3)"
     )
     #expect(absent == [.nil, .nil, .nil, .nil, .nil, .nil, true, 3])
+    #expect(try bench.error("require('io')").message.contains("module 'io' not found"))
+    bench.state.modulePath = "/nowhere/?.lua"
+    #expect(try bench.error("require('x')").message.contains("/nowhere/x.lua"))
   }
 
   @Test func sendsAllOutputToTheHook() throws {

@@ -25,6 +25,7 @@ import Testing
     ("x = 'a' + 1", "strings are joined with `..`"), ("x = 1\nprint 'a' .. x", "joins what print returns"),
     ("x = 1\ny = x..2..1", "put a blank"), ("pritn(1)", "did you mean `print`?"),
     ("tabel.insert({}, 1)", "did you mean `table`?"),
+    ("print('a' .. name)", "`name` is nil here"), ("local x = { pot1 = 1 }\nprint(x[0] + 1)", "positions begin at 1"),
     ("config.host.name()", "`config` is nil here"), ("x = {}\nx.a.b = 1", "`a` is nil here"),
     ("x = {}\nx:go()", "no method `go`"),
     ("def f(x): return x", "function name(a, b)"), ("local x = 5\nx = y < 1", "one of the compared values"),

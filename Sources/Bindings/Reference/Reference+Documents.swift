@@ -18,12 +18,15 @@ extension Reference {
     var defined: Set<String> = []
     for owner in entries.map(\.owner) where !owner.isEmpty && defined.insert(owner).inserted {
       text += "---@class \(owner)\n"
+      // What can be called and has members is a table that can be called.
+      for call in entries where call.name == owner { text += call.overload }
       for entry in entries where entry.owner == owner && (entry.kind == .field || entry.kind == .constant) {
         text += "---@field \(entry.member) \(entry.returns.first ?? "any") \(entry.firstSentence)\n"
       }
       text += "\(owner) = {}\n\n"
     }
-    for entry in entries where entry.kind == .function || entry.kind == .method {
+    for entry in entries
+    where (entry.kind == .function || entry.kind == .method) && !defined.contains(entry.name) {
       text += entry.definition + "\n"
     }
     return text
@@ -42,8 +45,14 @@ extension ReferenceEntry {
     text.firstRange(of: ". ").map { String(text[..<$0.lowerBound]) } ?? text
   }
 
+  fileprivate var overload: String {
+    let list = parameters.map { $0.type.isEmpty ? $0.name : "\($0.name): \($0.type)" }.joined(separator: ", ")
+    return
+      "---\(text.replacing("\n", with: " "))\n---@overload fun(\(list)): \(returns.joined(separator: ", "))\n"
+  }
+
   fileprivate var definition: String {
-    var lines = ["---\(text)"]
+    var lines = ["---\(text.replacing("\n", with: " "))"]
     for (name, type) in parameters { lines.append("---@param \(name) \(type)") }
     if !returns.isEmpty { lines.append("---@return " + returns.joined(separator: ", ")) }
     let names = parameters.map { $0.name.replacing("?", with: "") }.joined(separator: ", ")

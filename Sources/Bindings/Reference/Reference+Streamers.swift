@@ -69,9 +69,12 @@ extension Reference {
       failure: "raises lost when the connection is gone for good",
       example: "local n = 0\nfor f in s:frames{ max = 3 } do n = n + 1 end\nprint(n)"),
     .init(
-      "Streamer:collect", "amount: integer|Span -> Frame",
-      "Waits until so many samples of every channel, or so long a time of data, have come, and returns them.",
-      failure: "raises closed, lost when the stream ends before",
+      "Streamer:collect", "amount: integer|Span; timeout?: Span -> Frame?, string?",
+      """
+      Waits until so many samples of every channel, or so long a time of data, have come, and returns them. When \
+      nothing more of a time comes for as long and two seconds, returns what there is.
+      """,
+      failure: "returns nil and \"timeout\"; raises closed, lost when the stream ends before",
       example: "print(#s:collect(1000).pot1)"),
     .init(
       "Streamer:tap", "-> Reader",
@@ -117,7 +120,7 @@ extension Reference {
       failure: "as Streamer:frames",
       example: "for f in s:tap():frames{ max = 1 } do print(#f.pot1 > 0) end"),
     .init(
-      "Reader:collect", "amount: integer|Span -> Frame", "As `Streamer:collect`.",
+      "Reader:collect", "amount: integer|Span; timeout?: Span -> Frame?, string?", "As `Streamer:collect`.",
       failure: "as Streamer:collect",
       example: "print(#s:tap():collect(10).pot1)"),
     .init(

@@ -1,3 +1,5 @@
+import Lua
+
 /// Sentences that help with the commonest mistakes, found from a message and the line it names. Nothing is run.
 package struct ErrorHints: Sendable {
   /// Lua's message, with or without its position.
@@ -17,7 +19,8 @@ package struct ErrorHints: Sendable {
       hints.printWithoutParentheses(),
       hints.wordOfAnotherLanguage(), hints.zeroBased(), hints.dotForColon(), hints.colonForDot(),
       hints.plusOnStrings(),
-      hints.misspelled(), hints.neverStarted(), hints.malformedNumber(), hints.nilOperand(),
+      hints.misspelled(), hints.unknownField(), hints.neverStarted(), hints.malformedNumber(),
+      hints.nilOperand(),
     ] {
       if let hint, !found.contains(hint) { found.append(hint) }
       if found.count == 2 { break }
@@ -220,6 +223,13 @@ package struct ErrorHints: Sendable {
     return "`print \"a\" .. x` joins what print returns: put parentheses around all of it"
   }
 
+  /// `f.pto1:mean()`, where another field of that kind is about.
+  private func unknownField() -> String? {
+    guard has("nil value"), let name = named("field"), let meant = Suggestion.nearest(to: name, among: names)
+    else { return nil }
+    return "did you mean `\(meant)`?"
+  }
+
   private func neverStarted() -> String? {
     guard has("not started") || has("never started") || has("was not started") else { return nil }
     return "start the streamer first: `s:start()`"
@@ -227,7 +237,9 @@ package struct ErrorHints: Sendable {
 
   private func nilOperand() -> String? {
     if has("attempt to compare"), has("nil") { return "one of the compared values is nil" }
-    guard has("attempt to index a nil value") || has("attempt to call a nil value") || has("on a nil value")
+    guard
+      has("attempt to index a nil value") || has("attempt to call a nil value") || has("on a nil value")
+        || has("concatenate a nil value")
     else { return nil }
     for kind in ["global", "local", "field", "upvalue", "method"] {
       guard let name = named(kind), name != "?" else { continue }

@@ -1,3 +1,5 @@
+import Lua
+
 /// Passwords and the like that stand in source text: literals that something named `password`, `token`, … is given, and
 /// `user:password@` in an address. The one place that knows them; what is shown, recorded or kept for recall goes
 /// through here first.

@@ -96,6 +96,7 @@ struct Run: ParsableCommand, ProgramCommand {
     change(&batch)
     batch.color = ColorChoice(rawValue: options.color.rawValue) ?? .auto
     batch.scripts.sandbox = options.sandbox
+    batch.scripts.allowed = options.allow.map(\.source)
     batch.scripts.memory = options.memory?.bytes ?? 0
     if scripts.count > 1 {
       batch.scripts.boards = BoardPool()

@@ -20,6 +20,7 @@ struct ScriptOptions: Sendable {
   var usesColor = false
   var memory = 0
   var sandbox = false
+  var allowed: [AllowedSource] = []
   /// Boards are shared by the scripts.
   var boards: BoardPool?
 }
@@ -224,7 +225,8 @@ final class ScriptRun: Sendable {
       interpreter = try Interpreter(
         display: collector,
         screen: ScriptScreen(channel, isTerminal: options.ownsTerminal, usesColor: options.usesColor),
-        memoryLimit: options.memory, sandbox: options.sandbox, idle: { nil })
+        memoryLimit: options.memory, sandbox: options.sandbox, allowed: options.allowed,
+        idle: { nil })
     } catch {
       collector.add(.init(name: "script", message: error.message, text: "\(error)"))
       channel.write("moontide: \(error)\n", to: .error)

@@ -1,16 +1,16 @@
 /// The name that somebody probably meant.
-package enum Suggestion {
+public enum Suggestion {
   /// The nearest candidate within a third of the length (at least one, at most three edits), the more similar in
   /// its beginning first; nil when nothing is near. Equal but for case and underscores always counts as near.
-  package static func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
-    guard !name.isEmpty, name.utf8.count <= Limits.suggestionBytes else { return nil }
+  public static func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
+    guard !name.isEmpty, name.utf8.count <= Limits.suggestionLength else { return nil }
     let wanted = Array(name.utf8)
     let folded = fold(wanted)
     let bound = min(3, max(1, wanted.count / 3))
     var best: (rank: Int, candidate: String)?
     for candidate in candidates where candidate != name && !candidate.isEmpty {
       let bytes = Array(candidate.utf8)
-      guard bytes.count <= Limits.suggestionBytes else { continue }
+      guard bytes.count <= Limits.suggestionLength else { continue }
       let rank: Int
       if fold(bytes) == folded {
         rank = 0

@@ -1,4 +1,4 @@
-import Notebooks
+import Lua
 import Testing
 
 @Suite struct SuggestionTests {
@@ -7,6 +7,7 @@ import Testing
       ("pritn", "print"), ("Print", "print"), ("sleap", "sleep"), ("streamr", "streamer"),
       ("settmetatable", "setmetatable"),
       ("openstreamer", "open_streamer"), ("x", nil), ("zzz", nil), ("", nil), ("prin", "print"),
+      (String(repeating: "x", count: 1000), nil),
     ] as [(String, String?)])
   func findsWhatWasMeant(_ typed: String, _ expected: String?) {
     let names = ["print", "sleep", "streamer", "setmetatable", "open_streamer", "pairs", "abc"]

@@ -1,0 +1,70 @@
+import Bindings
+import Lua
+import TestSupport
+import Testing
+
+/// `moontide.d.lua`, which editors read.
+@Suite struct DefinitionsTests {
+  @Test func theyAreLuaAndNameEveryFunction() throws {
+    let state = try LuaState()
+    defer { state.close() }
+    let text = Reference.definitions
+    #expect(text.hasPrefix("---@meta\n"))
+    let chunk = try state.load(text, chunkName: "=moontide.d.lua")
+    // Run as a program it only makes tables and empty functions, of everything that can be called.
+    try state.call(chunk)
+    for entry in Reference.entries where entry.kind == .function || entry.kind == .method {
+      let path = entry.name.replacing(":", with: ".").split(separator: ".").map(String.init)
+      var value = state.global(path[0])
+      for name in path.dropFirst() {
+        guard case .table(let table) = value else { break }
+        value = state.rawGet(table, .string(name))
+      }
+      // `TimeSpan(…)` is called and has fields: a table here.
+      let isCallable = if case .function = value { true } else { false }
+      #expect(isCallable || text.contains("---@overload fun") || path.count == 1, "\(entry.name) is missing")
+      for (name, type) in entry.parameters where name != "..." {
+        #expect(!type.isEmpty, "\(entry.name): \(name) has no type")
+      }
+    }
+    for entry in Reference.entries where entry.kind == .field || entry.kind == .constant {
+      #expect(text.contains("---@field \(entry.member) "), "\(entry.name) is missing")
+    }
+  }
+
+  @Test func whatIsCalledAndHasMembersIsATableThatCanBeCalled() throws {
+    let text = Reference.definitions
+    for name in ["TimeSpan", "TimeStamp", "check"] {
+      #expect(text.contains("---@class \(name)\n"), "\(name)")
+      #expect(!text.contains("function \(name)("), "\(name) would replace the table")
+      #expect(text.contains("---@overload fun("), "\(name)")
+    }
+  }
+}
+
+/// `name?` about what is there.
+@Suite struct LiveHelpTests {
+  @Test func itDescribesObjectsAndChannelsWithoutRunningAnything() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(
+        """
+        board = bela.connect{ "sim", rate = 8000 }
+        s = board:streamer{ "pot1" }:start{ quiet = true }
+        s:collect(100)
+        trap = setmetatable({}, { __index = function() error("asked") end })
+        """)
+      let streamer = try #require(bench.library.help(on: "s"))
+      #expect(streamer.hasPrefix("s is a Streamer: streamer running: pot1"))
+      #expect(streamer.contains("▁") || streamer.contains("█"))
+      #expect(streamer.contains("methods: ") && streamer.contains("within"))
+      for name in ["pot1", "s.data.pot1"] {
+        let channel = try #require(bench.library.help(on: name))
+        #expect(channel.hasPrefix("pot1 is a channel of bela ws://"), "\(channel)")
+        #expect(channel.contains("float32, dense, 8 kHz, times in ticks"), "\(channel)")
+      }
+      #expect(bench.library.help(on: "trap.x.y") == nil && bench.library.help(on: "nothing") == nil)
+      #expect(bench.library.help(on: "print") == nil && bench.library.help(on: "") == nil)
+    }
+  }
+}
