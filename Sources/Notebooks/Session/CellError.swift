@@ -113,10 +113,13 @@ struct SourceBook {
     let own = error.hint.map { [$0] } ?? []
     let hints = own + found.filter { !own.contains($0) }
     return CellError(
-      code: error.code, message: redacted(message),
-      hints: hints.map(redacted), traceback: levels,
+      code: error.code, message: shown(message),
+      hints: hints.map(shown), traceback: levels,
       cell: cell, source: frames.first?.source, line: frames.first?.line)
   }
+
+  /// Without secrets, and without bytes that a terminal obeys.
+  private func shown(_ text: String) -> String { LuaText.plain(LuaString(redacted(text))) }
 
   /// Splits `cell 3:2: text`; only chunk names that are known count, texts may look alike.
   private static func position(in message: String, known: (String) -> Bool) -> (LuaFrame, String)? {
