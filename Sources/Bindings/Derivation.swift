@@ -8,7 +8,8 @@ import Telemetry
 final class Derivation {
   let name: String
   let relay: RelaySource
-  let function: LuaReference
+  /// Nil once it is closed: a function that knows its own stream would keep both for ever.
+  var function: LuaReference?
   /// `"hold"`, or frames in which every channel has as many samples as the others.
   let align: String?
   /// The stream it is computed from; it may be gone before.
@@ -90,14 +91,15 @@ extension Library {
 
   /// Starts the task that computes it, once its stream runs.
   func pump(_ derivation: Derivation) {
-    guard derivation.task?.isEnded ?? true, derivation.base != nil else { return }
+    guard derivation.task?.isEnded ?? true, derivation.base != nil, let function = derivation.function
+    else { return }
     let take = state.function(name: "derive") { [unowned self] call throws(LuaError) in
       try self.take(derivation, call)
     }
     let tap = state.value(derivation.tap, classes.reader)
     let align = derivation.align.map(LuaValue.string) ?? .nil
     let task = state.scheduler.spawn(
-      deriving!, arguments: [tap, .function(derivation.function), take, align], name: derivation.name)
+      deriving!, arguments: [tap, .function(function), take, align], name: derivation.name)
     task.userData = TaskLog()
     derivation.task = task
     task.onEnd { [weak derivation] task in

@@ -287,6 +287,7 @@ extension Library {
   private func close(_ object: StreamerObject, timeout: TimeSpan?) -> LuaResult {
     let all = [object] + object.derived
     object.derived = []
+    for one in all { one.derivation?.function = nil }
     openStreamers.removeAll { one in all.contains { $0 === one } }
     let (streamers, tally, recorders) = (all.map(\.streamer), tally, all.compactMap(\.recorder))
     let wait = LuaWait.async(deadline: deadline(min(timeout ?? Self.closeTime, Self.closeTime))) {

@@ -68,6 +68,18 @@ import Testing
         ["--sandbox", "--allow", "sim", "--allow", "bela://127.0.0.1:1", "-e", script])
       #expect(some.output.hasPrefix("connected\n") && some.output.hasSuffix("\nsandbox\n"), "\(some)")
       #expect(some.output.split(separator: "\n")[1] != "sandbox")
+      let saving = """
+        s = bela.connect("sim"):streamer{ "pot1" }:start{ quiet = true } f = s:collect(10)
+        for _, save in ipairs{ function() f:save("out.csv") end, function() s:save("out.csv") end, function() s:keep("1ms", "out.csv") end,
+          function() f.pot1:save("out.csv") end, function() s:stop() s:start{ save = "out.csv" } end, function() s:plot():save("out.svg") end,
+          function() assert(load("out.csv")) end, function() connect("replay:out.mtr") end } do
+          if pcall(save) then print("saved", _) end
+        end
+        """
+      let saved = try ProgramRunner.run(
+        ["--sandbox", "--allow", "sim", "-e", saving], directory: folder.path)
+      #expect(saved.output == "", "\(saved)")
+      #expect(try Shell.run("ls '\(folder.path)'") == "")
       #expect(try ProgramRunner.run(["--allow", "sim", "-e", "1"]).exitCode == 2)
       #expect(try ProgramRunner.run(["--sandbox", "--allow", "ftp://x", "-e", "1"]).exitCode == 2)
     }
