@@ -1,3 +1,5 @@
+import Lua
+
 /// Goes through all cells of a script and finds names, options and channels that do not exist.
 struct ScriptLint {
   struct Problem {
