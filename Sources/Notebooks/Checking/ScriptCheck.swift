@@ -90,9 +90,9 @@ package struct ScriptCheck {
     switch source.plan(compile: compile) {
     case .run(let chosen):
       if let tree = trees.last(where: { $0.source == chosen })?.tree {
-        let isParameters = cell.isParameters
+        let offsets = source.offsets(in: chosen)
         return .success(
-          CheckedCell(tree: tree, isParameters: isParameters) { start + source.offset($0, in: chosen) })
+          CheckedCell(tree: tree, isParameters: cell.isParameters) { start + offsets($0) })
       }
     case .failed(let failure): message = failure
     case .incomplete:

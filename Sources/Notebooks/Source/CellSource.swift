@@ -36,17 +36,21 @@ package struct CellSource: Equatable, Sendable {
   }
 
   /// Where in `text` a place in one of the sources that `plan` compiles comes from.
-  package func offset(_ offset: Int, in candidate: [UInt8]) -> Int {
-    if candidate == plain { return offset }
+  package func offset(_ offset: Int, in candidate: [UInt8]) -> Int { offsets(in: candidate)(offset) }
+
+  /// The same for many places of one source.
+  package func offsets(in candidate: [UInt8]) -> (Int) -> Int {
+    if candidate == plain { return { $0 } }
+    let promotion = promotion
     let added = Self.guardedReturn.count
-    guard candidate.count == promoted.count + added else { return promotion.originalOffset(offset) }
+    guard candidate.count == promoted.count + added else { return { promotion.originalOffset($0) } }
     // The inserted text begins at or shortly before the first difference.
     let difference = zip(candidate, promoted).enumerated().first { $1.0 != $1.1 }?.offset ?? promoted.count
     let start =
       (max(0, difference - added)...difference).last {
         candidate[$0...].starts(with: Self.guardedReturn)
       } ?? difference
-    return promotion.originalOffset(offset < start ? offset : max(start, offset - added))
+    return { promotion.originalOffset($0 < start ? $0 : max(start, $0 - added)) }
   }
 
   /// What to run, or why nothing can be.
