@@ -6,6 +6,8 @@ public final class TaskLog {
   private var lines: [String] = []
   private var open = ""
 
+  public init() {}
+
   /// For whoever takes what the task prints.
   public func add(_ bytes: UnsafeRawBufferPointer) {
     open += String(decoding: bytes, as: UTF8.self)

@@ -1,3 +1,5 @@
+import Dispatch
+
 /// The bounds of what scripts can pile up, each with its reason.
 enum Limits {
   /// Events of streams on their way to the interpreter: more than all streams of a busy session have at once.
@@ -14,4 +16,8 @@ enum Limits {
   static let pictureTime = Duration.milliseconds(80)
   /// Channels that an echo of a frame lists.
   static let channelsShown = 40
+  /// Names of channels for completion are asked for anew after this time: a program on a board may have changed.
+  static let knownChannelsAge = Duration.seconds(10)
+  /// How long Tab may wait for them.
+  static let knownChannelsWait = DispatchTimeInterval.milliseconds(300)
 }

@@ -155,7 +155,8 @@ moon_editor *moon_edit_open(const char *program, int input, moon_edit_callbacks 
   el_wset(line, EL_HIST, walk_history, editor);
   // Ctrl-Z has to arrive as a key: the terminal must be put back before the process stops.
   el_wset(line, EL_SETTY, L"-d", L"susp=", NULL);
-  el_wset(line, EL_SETTY, L"-x", L"-echo", L"-icanon", NULL);
+  // While a cell runs Ctrl-B is a signal, since nobody reads keys then, and no signal drops what is typed ahead.
+  el_wset(line, EL_SETTY, L"-x", L"-echo", L"-icanon", L"+noflsh", L"quit=^B", NULL);
   for (int i = 0; i < MOON_EDIT_COMMANDS; i++)
     el_wset(line, EL_ADDFN, commands[i].name, commands[i].help, commands[i].function);
   moon_edit_take_terminal(editor);

@@ -19,6 +19,8 @@
 #define GRACE_NS INT64_C(150000000)
 /* A background task may go on this long after a request that is meant for the foreground. */
 #define SPARE_NS INT64_C(50000000)
+/* How long Lua code may compute after a call before it is told: a cell that waits in a moment answers it better. */
+#define CALL_NS INT64_C(200000000)
 /* Instructions between two looks at the clock while the grace lasts. */
 #define PACE 1000
 
@@ -37,6 +39,8 @@ struct mt_irq {
   bool active;
   atomic_bool requested;
   atomic_llong since;
+  atomic_bool called;
+  atomic_llong called_since;
   int bell;
 };
 
@@ -91,14 +95,30 @@ bool mt_irq_take(mt_irq *irq) { return atomic_exchange(&irq->requested, false); 
 
 void mt_irq_restore(mt_irq *irq) { atomic_store(&irq->requested, true); }
 
-void mt_irq_request(mt_irq *irq) {
-  atomic_store(&irq->since, mt_monotonic_ns());
-  atomic_store(&irq->requested, true);
+bool mt_irq_called(const mt_irq *irq) {
+  return atomic_load_explicit(&irq->called, memory_order_relaxed);
+}
+
+bool mt_irq_take_call(mt_irq *irq) { return mt_irq_called(irq) && atomic_exchange(&irq->called, false); }
+
+static void strike(mt_irq *irq) {
   /* The lock keeps the thread from leaving (and ending) between the test and the signal. */
   pthread_mutex_lock(&irq->lock);
   if (irq->active) pthread_kill(irq->thread, SIGURG);
   pthread_mutex_unlock(&irq->lock);
   mt_irq_ring(irq);
+}
+
+void mt_irq_request(mt_irq *irq) {
+  atomic_store(&irq->since, mt_monotonic_ns());
+  atomic_store(&irq->requested, true);
+  strike(irq);
+}
+
+void mt_irq_call(mt_irq *irq) {
+  atomic_store(&irq->called_since, mt_monotonic_ns());
+  atomic_store(&irq->called, true);
+  strike(irq);
 }
 
 static void on_hook(lua_State *L, lua_Debug *ar);
@@ -124,13 +144,24 @@ void mt_begin_unwinding(mt_lua *S, int why) {
   S->unwinding_since = mt_monotonic_ns();
 }
 
+/* Nobody waited for the call in time: the code that computes is told. True while there is still time. */
+static bool answer_call(mt_lua *S) {
+  if (!mt_irq_called(S->irq)) return false;
+  if (mt_monotonic_ns() - atomic_load(&S->irq->called_since) < CALL_NS) return true;
+  if (mt_irq_take_call(S->irq)) S->callbacks.called(S->owner);
+  return false;
+}
+
 /* Strikes, waits for the grace to pass, or takes itself away. */
 static void on_hook(lua_State *L, lua_Debug *ar) {
   mt_lua *S = mt_block(L);
   const bool may_yield = S->driven == L && lua_isyieldable(L);
   if (S->unwinding == MT_NOT_UNWINDING) {
     if (!mt_irq_requested(S->irq)) {
-      mt_disarm(L);
+      if (answer_call(S))
+        lua_sethook(L, on_hook, LUA_MASKCOUNT, PACE);
+      else
+        mt_disarm(L);
       return;
     }
     if (S->sparing && mt_monotonic_ns() - atomic_load(&S->irq->since) < SPARE_NS) {
@@ -161,7 +192,8 @@ static void on_signal(int signal) {
   (void)signal;
   const int saved = errno;
   mt_lua *S = current;
-  if (S != NULL && S->running != NULL && mt_irq_requested(S->irq)) mt_arm(S->running, S);
+  if (S != NULL && S->running != NULL && (mt_irq_requested(S->irq) || mt_irq_called(S->irq)))
+    mt_arm(S->running, S);
   errno = saved;
 }
 
@@ -214,14 +246,16 @@ void mt_leave(mt_lua *S, mt_lua *outer) {
 
 /* The pipe of mt_signal_pipe; one per process, as signals are. */
 static volatile int signal_pipe = -1;
+static atomic_int signals_seen;
 
 static void on_piped_signal(int signal) {
   const int saved = errno;
   const unsigned char byte = (unsigned char)signal;
-  if (write(signal_pipe, &byte, 1) < 0) { /* full: the reader has enough to do */
-  }
+  if (write(signal_pipe, &byte, 1) == 1) atomic_fetch_add(&signals_seen, 1); /* a full one: enough to do */
   errno = saved;
 }
+
+int mt_signals_seen(void) { return atomic_load(&signals_seen); }
 
 int mt_signal_pipe(const int *signals, int count) {
   int ends[2];

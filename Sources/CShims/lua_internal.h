@@ -19,7 +19,7 @@ extern const char mt_wait_key;
 /* Puts the interrupt's hook on L when there is something to do for it. */
 void mt_arm(lua_State *L, mt_lua *S);
 static inline void mt_check(lua_State *L, mt_lua *S) {
-  if (S->unwinding != MT_NOT_UNWINDING || mt_irq_requested(S->irq)) mt_arm(L, S);
+  if (S->unwinding != MT_NOT_UNWINDING || mt_irq_requested(S->irq) || mt_irq_called(S->irq)) mt_arm(L, S);
 }
 /* A state without hook; a polling one under the thread sanitizer, which delays signals. */
 void mt_disarm(lua_State *L);

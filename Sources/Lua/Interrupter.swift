@@ -24,6 +24,15 @@ public final class Interrupter: @unchecked Sendable {
   public var isRequested: Bool { mt_irq_requested(irq) }
 
   /// Takes a request back that has not struck; false when there was none. On the interpreter's thread.
+  @discardableResult
   package func take() -> Bool { mt_irq_take(irq) }
+
+  /// Asks for the foreground to go on in the background, at its next wait; see `Scheduler.runMovable`.
+  public func moveToBackground() { mt_irq_call(irq) }
+
+  /// Takes such a request back; false when there was none. On the interpreter's thread.
+  @discardableResult
+  public func takeMove() -> Bool { mt_irq_take_call(irq) }
+
   func ring() { mt_irq_ring(irq) }
 }

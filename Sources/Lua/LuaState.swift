@@ -174,4 +174,5 @@ private let callbacks = mt_callbacks(
     LuaState.of(owner: owner).output?(UnsafeRawBufferPointer(start: bytes, count: count), isError)
   },
   // Safety: every object handed to the C side was retained for it.
-  release: { Unmanaged<AnyObject>.fromOpaque($0).release() })
+  release: { Unmanaged<AnyObject>.fromOpaque($0).release() },
+  called: { owner in LuaState.of(owner: owner).scheduler.onRefusedMove?() })

@@ -30,6 +30,9 @@ public final class Scheduler {
   /// Called whenever nothing is ready and the loop is about to sleep; answers when it wants to be called again. For
   /// output that is gathered, and for looking after what tasks left behind.
   public var onIdle: (() -> LuaInstant?)?
+  /// Told when a foreground that was to go on in the background computes and does not wait. On the interpreter's thread
+  /// with Lua in the middle of something: must not touch it.
+  public var onRefusedMove: (() -> Void)?
   /// Told about every background task that ended, before its observers.
   public var onTaskEnd: ((LuaTask) -> Void)?
 
@@ -111,20 +114,46 @@ public final class Scheduler {
     state.inside {
       let task = makeTask(function, arguments, name: name)
       task.userData = userData
-      let outer = foreground
-      foreground = task
-      defer { foreground = outer }
-      ready.prepend(task)
-      while !task.isEnded {
-        if let exitCode { leave(task, exitCode) }
-        if ready.isEmpty { rest(fd: nil, until: nil) }
-        step()
-        if !task.isEnded, task.status == .waiting, state.interrupter.take() {
-          makeReady(task, .interrupted)
-        }
-      }
+      _ = runForeground(task, mayMove: false)
       return outcome(of: task)
     }
+  }
+
+  /// What became of a foreground that may be moved.
+  public enum MovableOutcome {
+    case ended(LuaOutcome)
+    /// It waits and goes on as a task of its own; `Interrupter.moveToBackground` asked for that.
+    case moved(LuaTask)
+  }
+
+  /// As `run`, but a request to go on in the background is granted as soon as the function waits.
+  public func runMovable(
+    _ function: LuaReference, arguments: [LuaValue] = [], name: String = "main"
+  ) -> MovableOutcome {
+    state.inside {
+      let task = makeTask(function, arguments, name: name)
+      return runForeground(task, mayMove: true) ? .ended(outcome(of: task)) : .moved(task)
+    }
+  }
+
+  /// False when the task was moved to the background.
+  private func runForeground(_ task: LuaTask, mayMove: Bool) -> Bool {
+    let outer = foreground
+    foreground = task
+    defer { foreground = outer }
+    ready.prepend(task)
+    while !task.isEnded {
+      if let exitCode { leave(task, exitCode) }
+      if ready.isEmpty { rest(fd: nil, until: nil) }
+      step()
+      guard task.status == .waiting else { continue }
+      if state.interrupter.take() {
+        makeReady(task, .interrupted)
+      } else if mayMove, exitCode == nil, state.interrupter.takeMove() {
+        return false
+      }
+    }
+    return true
   }
 
   private func outcome(of task: LuaTask) -> LuaOutcome {

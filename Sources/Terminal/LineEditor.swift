@@ -5,13 +5,15 @@ import Glibc
 ///
 /// libedit reads keys, keeps the text and obeys `~/.editrc`; ``TerminalWriter`` draws. Not thread-safe:
 /// created, used and closed on the interpreter thread. From creation to ``close()`` the terminal echoes
-/// nothing, so what is typed while a cell runs shows once, at its prompt; ``withTerminalReleased(_:)`` lends
+/// nothing, so what is typed while a cell runs shows once, at its prompt, and Ctrl-B is SIGQUIT for the program to take; ``withTerminalReleased(_:)`` lends
 /// it to other programs.
 package final class LineEditor: CellReader {
   /// Answers Tab; cursor and range count scalars.
   package var complete: ((_ text: String, _ cursor: Int) -> Completion?)?
-  /// Called after Ctrl-Z, when the process goes on, with how long it stood.
-  package var onResume: ((Duration) -> Void)?
+  /// Called before Ctrl-Z stops the process.
+  package var onSuspend: (() -> Void)?
+  /// Called when the process goes on after a stop, with how long it stood; nil when another program stopped it.
+  package var onResume: ((Duration?) -> Void)?
   package let history: History
   package let writer: TerminalWriter
 
@@ -126,29 +128,6 @@ package final class LineEditor: CellReader {
     return try body()
   }
 
-  /// What typing while a cell runs came to.
-  package enum TypeAhead: Sendable {
-    /// Kept for the next prompt.
-    case kept
-    /// Ctrl-B: the cell is to go on in the background. Other keys are kept.
-    case background
-    /// The terminal is gone.
-    case closed
-  }
-
-  /// Takes what was typed while a cell runs and keeps it for the next prompt.
-  ///
-  /// Call when the descriptor is readable and nobody else reads it.
-  package func takeTypeAhead() -> TypeAhead {
-    var bytes = [UInt8](repeating: 0, count: Limits.pasteReadBytes)
-    guard let count = readAvailable(&bytes) else { return .closed }
-    decoder.append(bytes[..<count].filter { $0 != 0x02 })
-    return bytes[..<count].contains(0x02) ? .background : .kept
-  }
-
-  /// Forgets what was typed ahead: Ctrl-C in a running cell is meant for that too.
-  package func dropTypeAhead() { decoder = KeyDecoder() }
-
   /// Leaves the screen and the terminal in order for `exit()` from anywhere, also in the middle of a line.
   package func leave() {
     guard let editor else { return }
@@ -257,7 +236,7 @@ package final class LineEditor: CellReader {
 
   private func giveUp(_ result: ReadResult) -> Int32 {
     textWhenGivenUp = scalars().text
-    if result == .interrupted { dropTypeAhead() }
+    if result == .interrupted { decoder = KeyDecoder() }
     self.result = result
     shown = nil
     return -1
@@ -332,10 +311,12 @@ package final class LineEditor: CellReader {
     moon_edit_take_terminal(editor)
     setBracketedPaste(true)
     writer.resumed()
+    onResume?(nil)
   }
 
   /// Ctrl-Z: the terminal goes back as it was found, the process group stops, and here it goes on.
   func suspend() {
+    onSuspend?()
     let start = ContinuousClock.now
     writer.finishEditing(scalars().text)
     setBracketedPaste(false)

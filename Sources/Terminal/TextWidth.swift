@@ -70,6 +70,30 @@ package enum TextWidth {
   }
 }
 
+extension TextWidth {
+  /// Text with its lines broken at blanks; what goes on keeps the margin of its line and a little more.
+  package static func wrapped(_ text: String, to width: Int) -> String {
+    let width = max(20, width)
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      guard columns(of: String(line)) > width else { return String(line) }
+      let margin = String(repeating: " ", count: min(width / 2, line.prefix { $0 == " " }.count))
+      var rows: [String] = []
+      var row = margin
+      var isEmpty = true
+      for word in line.dropFirst(margin.count).split(separator: " ", omittingEmptySubsequences: false) {
+        if !isEmpty, columns(of: row) + 1 + columns(of: String(word)) > width {
+          rows.append(row)
+          row = margin + "  "
+          isEmpty = true
+        }
+        row += isEmpty ? String(word) : " " + word
+        isEmpty = false
+      }
+      return (rows + [row]).joined(separator: "\n")
+    }.joined(separator: "\n")
+  }
+}
+
 /// Finds the extent of ECMA-48 control sequences in text, one scalar at a time.
 package struct ControlSequence {
   private enum State { case text, escape, control, command, commandEscape }

@@ -49,6 +49,16 @@ extension FileText {
 enum TextTime {
   static var now: Double { Date().timeIntervalSince1970 }
 
+  /// `14:03:07.2` in the local zone.
+  static func ofDay(_ time: Double) -> String {
+    var seconds = time_t(time)
+    var parts = tm()
+    localtime_r(&seconds, &parts)
+    return String(
+      format: "%02d:%02d:%04.1f", parts.tm_hour, parts.tm_min,
+      Double(parts.tm_sec) + time - time.rounded(.down))
+  }
+
   static func text(_ duration: Duration) -> String {
     let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     return seconds < 60

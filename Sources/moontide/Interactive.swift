@@ -20,26 +20,34 @@ struct Interactive {
     let color = ColorChoice(rawValue: options.color.rawValue) ?? .auto
     writer.usesColor = color.resolve(environment: Environment.terminal, isTerminal: writer.outputIsTerminal)
     let display = FrontDisplay(writer: writer, isNotebook: false)
-    let interpreter: Interpreter
-    do throws(LuaError) {
-      interpreter = try Interpreter(
+    let make = { () throws(LuaError) -> Interpreter in
+      let interpreter = try Interpreter(
         display: display, screen: display, memoryLimit: options.memory?.bytes ?? 0, sandbox: options.sandbox,
         allowed: options.allow.map(\.source)
       ) {
         writer.flushIfDue()
         return writer.deadline
       }
+      interpreter.setScript(script ?? "moontide", arguments: arguments)
+      return interpreter
+    }
+    var interpreter: Interpreter
+    do throws(LuaError) {
+      interpreter = try make()
     } catch {
       writer.print("moontide: \(error)\n", to: .error)
       writer.flush()
       return ExitCode.failure
     }
     let signals = Signals(interrupter: interpreter.state.interrupter, endsProgram: !wantsNotebook)
-    let pipe = BrokenPipe(writer: writer, interrupter: interpreter.state.interrupter)
+    let pipe = BrokenPipe(writer: writer) { signals.interrupter.interrupt() }
     var code = prepare(interpreter, display) ?? ExitCode.success
     if wantsNotebook, code == ExitCode.success || staysInNotebook {
       display.isNotebook = true
-      code = NotebookFront(interpreter: interpreter, display: display, signals: signals).run()
+      let front = NotebookFront(
+        interpreter: interpreter, display: display, signals: signals, makeInterpreter: make)
+      code = front.run()
+      interpreter = front.interpreter
     }
     interpreter.close()
     writer.flush()
@@ -55,7 +63,6 @@ struct Interactive {
 
   /// Cells and script; the exit code when they end the program.
   private func prepare(_ interpreter: Interpreter, _ display: FrontDisplay) -> Int32? {
-    interpreter.setScript(script ?? "moontide", arguments: arguments)
     let values = arguments.map { LuaValue.string($0) }
     for text in cells {
       if let code = Self.code(of: interpreter.session.run(Cell(text), arguments: values)) { return code }
@@ -89,10 +96,10 @@ struct Interactive {
 private final class BrokenPipe {
   private(set) var failure: Int32?
 
-  init(writer: TerminalWriter, interrupter: Interrupter) {
+  init(writer: TerminalWriter, interrupt: @escaping () -> Void) {
     writer.onFailure = { [weak self] _, error in
       self?.failure = error
-      interrupter.interrupt()
+      interrupt()
     }
   }
 

@@ -8,6 +8,8 @@ final class Interpreter {
   let state: LuaState
   let library: Library
   let session: Session
+  private(set) var notebook: NotebookLibrary!
+  private(set) lazy var completion = TabCompletion(library)
   /// Tasks that failed; shown unless somebody takes their error.
   private var failedTasks: [LuaTask] = []
   /// A task failed and nobody waited for it.
@@ -39,6 +41,7 @@ final class Interpreter {
     library.currentCell = { [unowned session] in String(decoding: session.currentCell, as: UTF8.self) }
     session.picture = { [unowned library] in library.failedSignal(of: $0)?.picture() }
     session.printer.rendering = { [unowned library] in library.rendering(of: $0) }
+    notebook = try NotebookLibrary(self)
     // Set-up is not the script's: the limit counts from here on.
     state.memoryLimit = memoryLimit == 0 ? 0 : memoryLimit + state.heapBytes
     library.memoryLimit = memoryLimit

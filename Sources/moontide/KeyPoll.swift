@@ -5,17 +5,15 @@ import Terminal
 
 /// Waits for keys while tasks, timers and output go on: what the line editor calls in place of reading.
 final class KeyPoll {
-  private let scheduler: Scheduler
-  private let writer: TerminalWriter
+  /// Of the interpreter of now.
+  var scheduler: Scheduler!
   private let signals: Signals
   private let terminalSignals: Int32?
   private var descriptors: [Int32: Int32] = [:]
   /// `os.exit` in a task.
   private(set) var exitCode: Int32?
 
-  init(scheduler: Scheduler, writer: TerminalWriter, signals: Signals) {
-    self.scheduler = scheduler
-    self.writer = writer
+  init(signals: Signals) {
     self.signals = signals
     terminalSignals = isatty(0) == 1 ? TerminalSignals.install() : nil
   }
@@ -24,6 +22,7 @@ final class KeyPoll {
     while true {
       switch scheduler.turn(waitingFor: both(input), deadline: nil) {
       case .readable:
+        if signals.catchUp() { continue }
         if let terminalSignals, Self.isReadable(terminalSignals) { return .attention }
         if Self.isReadable(input) { return .ready }
       case .interrupted: return signals.isTerminating ? .closed : .interrupted

@@ -3,29 +3,53 @@ import Glibc
 import Lua
 import Synchronization
 
-/// SIGINT and SIGTERM for one interpreter: the first asks it to stop, the second SIGINT ends the program.
+/// SIGINT and SIGTERM for one interpreter: the first asks it to stop, the second SIGINT ends the program. In the notebook
+/// also Ctrl-B while a cell runs, which the terminal makes SIGQUIT: the cell is to go on in the background.
 ///
 /// A thread of its own reads them from a pipe: while Lua computes nobody else could.
 final class Signals: Sendable {
   private struct State {
-    var isRunning = false
+    var interrupter: Interrupter
     var interrupts = 0
     var isTerminating = false
+    var isRunningCell = false
+    var takesMoves = false
   }
 
-  private let state = Mutex(State())
-  private let interrupter: Interrupter
+  private let state: Mutex<State>
+  private let handled = Atomic<Int32>(0)
   /// In the notebook Ctrl-C never ends the program.
   private let endsProgram: Bool
 
   init(interrupter: Interrupter, endsProgram: Bool) {
-    self.interrupter = interrupter
+    state = Mutex(State(interrupter: interrupter))
     self.endsProgram = endsProgram
-    let signals = [SIGINT, SIGTERM]
+    let signals = endsProgram || isatty(0) == 0 ? [SIGINT, SIGTERM] : [SIGINT, SIGTERM, SIGQUIT]
     let pipe = mt_signal_pipe(signals, Int32(signals.count))
     guard pipe >= 0 else { return }
-    let thread = SignalThread(pipe: pipe) { [weak self] signal in self?.receive(signal) }
+    let thread = SignalThread(pipe: pipe) { [weak self] signal in
+      self?.receive(signal)
+      self?.handled.add(1, ordering: .sequentiallyConsistent)
+    }
     thread.start()
+  }
+
+  /// Of the interpreter of now.
+  var interrupter: Interrupter {
+    get { state.withLock { $0.interrupter } }
+    set { state.withLock { $0.interrupter = newValue } }
+  }
+
+  /// Waits, a moment at most, until everything that came so far has been acted upon; true when something had come. What
+  /// was typed after a Ctrl-C must not go into the line that it drops.
+  func catchUp() -> Bool {
+    let seen = mt_signals_seen()
+    guard handled.load(ordering: .sequentiallyConsistent) != seen else { return false }
+    let deadline = ContinuousClock.now + .milliseconds(100)
+    while handled.load(ordering: .sequentiallyConsistent) < seen, ContinuousClock.now < deadline {
+      usleep(100)
+    }
+    return true
   }
 
   /// SIGTERM came: the program is to end.
@@ -34,13 +58,28 @@ final class Signals: Sendable {
   /// A script was asked to stop.
   var wasInterrupted: Bool { state.withLock { $0.interrupts > 0 } }
 
+  /// Ctrl-B can only mean a cell that runs.
+  func cell(isRunning: Bool, takesMoves: Bool = false) {
+    state.withLock {
+      $0.isRunningCell = isRunning
+      $0.takesMoves = takesMoves
+    }
+  }
+
   private func receive(_ signal: Int32) {
-    let isSecond = state.withLock { state in
+    if signal == SIGQUIT {
+      let moved = state.withLock { $0.isRunningCell && $0.takesMoves ? $0.interrupter : nil }
+      moved?.moveToBackground()
+      return
+    }
+    let (interrupter, isSecond, isRunningCell) = state.withLock { state in
       if signal == SIGTERM { state.isTerminating = true }
       state.interrupts += 1
-      return state.interrupts > 1
+      return (state.interrupter, state.interrupts > 1, state.isRunningCell)
     }
     if isSecond, endsProgram { _exit(signal == SIGTERM ? ExitCode.terminated : ExitCode.interrupted) }
+    // What was typed ahead was meant for what is stopped now; Ctrl-B must not lose it, so the terminal keeps it.
+    if isRunningCell, signal == SIGINT { tcflush(0, TCIFLUSH) }
     interrupter.interrupt()
   }
 }

@@ -73,7 +73,7 @@ public enum Reference {
   public static let groups: [(title: String, entries: [ReferenceEntry])] = [
     ("Sources", sources), ("Bela", bela), ("Streamers", streamers), ("Recording", recording),
     ("Signals", signals), ("Synnax", synnax), ("Frames", frames), ("Series", series), ("Plots", plots),
-    ("Time", time), ("Tasks", tasks), ("Errors", errors),
+    ("Time", time), ("Tasks", tasks), ("Errors", errors), ("Notebook", notebook),
   ]
 
   public static var entries: [ReferenceEntry] { groups.flatMap(\.entries) }

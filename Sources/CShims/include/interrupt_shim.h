@@ -20,6 +20,15 @@ void mt_irq_request(mt_irq *irq);
 /* Any thread: end the interpreter's poll, or the next one. */
 void mt_irq_ring(mt_irq *irq);
 
+/*
+** Any thread: ask for attention. A loop that polls finds it with mt_irq_take_call; Lua code that computes on for a
+** while is told between two instructions (mt_callbacks.called), on its own thread.
+*/
+void mt_irq_call(mt_irq *irq);
+bool mt_irq_called(const mt_irq *irq);
+/* Interpreter thread: consume the call; false when there was none. */
+bool mt_irq_take_call(mt_irq *irq);
+
 bool mt_irq_requested(const mt_irq *irq);
 /* Interpreter thread: consume a request; false when there was none. */
 bool mt_irq_take(mt_irq *irq);
@@ -37,6 +46,8 @@ bool mt_irq_poll(mt_irq *irq, int fd, int64_t nanoseconds);
 ** the reader. The pipe is non-blocking at the writing end: a full one drops the repetition.
 */
 int mt_signal_pipe(const int *signals, int count);
+/* How many signals the handler has seen so far: keys that are read after a Ctrl-C come after it. */
+int mt_signals_seen(void);
 
 /*
 ** One descriptor that is readable when either of two is, to hand to mt_irq_poll; -1 with errno.

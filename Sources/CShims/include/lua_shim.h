@@ -49,6 +49,8 @@ typedef struct mt_callbacks {
   void (*output)(void *owner, const char *bytes, size_t count, bool is_error);
   /* Gives back one reference to a Swift object. */
   void (*release)(void *object);
+  /* Lua code computed on after mt_irq_call; must not touch Lua. */
+  void (*called)(void *owner);
 } mt_callbacks;
 
 /* Per interpreter, reached in O(1) from any coroutine (lua_getextraspace). */

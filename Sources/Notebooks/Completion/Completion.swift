@@ -40,14 +40,19 @@ package struct Completion: Equatable, Sendable {
     case .global: found = source.globals() + Self.keywords(context.prefix)
     case .field(let path): found = source.members(of: path, methodsOnly: false)
     case .method(let path): found = source.members(of: path, methodsOnly: true)
-    case .option(let call): found = source.options(of: call).map { Candidate($0, .option) } + source.globals()
+    case .option(let call):
+      found = source.options(of: call).map { Candidate($0, .option) }
+      // Values are many; they show once somebody begins to type one.
+      if found.isEmpty || !context.prefix.isEmpty { found += source.globals() }
     case .string(let call, let argument, let key):
       found = source.strings(in: call, argument: argument, key: key, startingWith: context.prefix)
     }
     var seen: Set<String> = []
     found = found.filter { $0.text.hasPrefix(context.prefix) && seen.insert($0.text).inserted }
     // What a name hides by an underscore in front shows up when one is typed.
-    if case .global = context.kind, context.prefix.isEmpty { found.removeAll { $0.text.hasPrefix("_") } }
+    if context.prefix.isEmpty, context.kind == .global || context.isOption {
+      found.removeAll { $0.text.hasPrefix("_") }
+    }
     let isOption = { (candidate: Candidate) in candidate.kind == .option ? 0 : 1 }
     found.sort { (isOption($0), $0.text) < (isOption($1), $1.text) }
     candidates = Array(found.prefix(Limits.completionCandidates))

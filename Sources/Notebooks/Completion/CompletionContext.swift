@@ -42,6 +42,7 @@ package struct CompletionContext: Equatable, Sendable {
   }
 
   package var kind: Kind
+  var isOption: Bool { if case .option = kind { true } else { false } }
   /// What stands there already.
   package var prefix: String
   /// The bytes that a candidate replaces: the prefix.

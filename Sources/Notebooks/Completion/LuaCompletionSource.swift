@@ -14,6 +14,10 @@ package final class LuaCompletionSource: CompletionSource {
   package var optionNames: (_ function: String, _ object: LuaValue) -> [String] = { _, _ in [] }
   /// Names of channels that make sense as an argument; the value is the method's object.
   package var channelNames: (_ function: String, _ object: LuaValue) -> [String] = { _, _ in [] }
+  /// Keys that a native object answers beside its class's: a frame's channels.
+  package var ownFields: (_ object: LuaValue) -> [String] = { _ in [] }
+  /// Jobs that printed something.
+  package var jobNames: () -> [String] = { [] }
   /// Functions and methods whose strings are file names.
   package var fileFunctions: Set<String> = [
     "load", "save", "keep", "run", "dofile", "loadfile", "open", "read_log", "fetch",
@@ -34,7 +38,11 @@ package final class LuaCompletionSource: CompletionSource {
 
   /// Makes a class's methods and fields known.
   package func add<T>(_ class: LuaClass<T>) {
-    classes[`class`.name] = Members(methods: `class`.methodNames, fields: `class`.fieldNames)
+    add(`class`.name, methods: `class`.methodNames, fields: `class`.fieldNames)
+  }
+
+  package func add(_ name: String, methods: [String], fields: [String]) {
+    classes[name] = Members(methods: methods, fields: fields)
   }
 
   // MARK: Values
@@ -57,7 +65,8 @@ package final class LuaCompletionSource: CompletionSource {
       case .index(let index): .integer(index)
       }
     if case .userdata = value {
-      guard case .name(let name) = step, let members = members(of: value), members.fields.contains(name)
+      guard case .name(let name) = step, let members = members(of: value),
+        members.fields.contains(name) || ownFields(value).contains(name)
       else { return nil }
       return try? state.get(value, key)
     }
@@ -108,7 +117,8 @@ package final class LuaCompletionSource: CompletionSource {
   package func members(of path: [CompletionContext.Step], methodsOnly: Bool) -> [Completion.Candidate] {
     guard let value = value(at: path) else { return [] }
     if case .userdata = value, let members = members(of: value) {
-      let fields = methodsOnly ? [] : members.fields.map { Completion.Candidate($0, .field) }
+      let fields =
+        methodsOnly ? [] : (members.fields + ownFields(value)).map { Completion.Candidate($0, .field) }
       return members.methods.map { Completion.Candidate($0, .method) } + fields
     }
     return tables(of: value).flatMap { candidates(in: $0, methodsOnly: methodsOnly) }
@@ -127,9 +137,11 @@ package final class LuaCompletionSource: CompletionSource {
   package func strings(
     in call: CompletionContext.Call?, argument: Int, key: String?, startingWith prefix: String
   ) -> [Completion.Candidate] {
-    guard let call, let name = call.name else { return [] }
+    guard let call, let name = call.name else {
+      return channelNames("", .nil).map { Completion.Candidate($0, .channel) }
+    }
     if let key { return fileOptions.contains(key) ? FileNames.candidates(startingWith: prefix) : [] }
-    if name == "require" || fileFunctions.contains(name), argument == 1 {
+    if name == "require" || fileFunctions.contains(name), argument == 1 || name == "keep" {
       return FileNames.candidates(startingWith: prefix)
     }
     return channelNames(name, object(of: call)).map { Completion.Candidate($0, .channel) }
@@ -140,6 +152,7 @@ package final class LuaCompletionSource: CompletionSource {
   package func arguments(of command: String, startingWith prefix: String) -> [Completion.Candidate] {
     if fileCommands.contains(command) { return FileNames.candidates(startingWith: prefix) }
     if command == "help" { return commandNames.map { Completion.Candidate($0, .command) } + globals() }
+    if command == "log" { return jobNames().map { Completion.Candidate($0, .value) } }
     return globals()
   }
 }

@@ -60,6 +60,8 @@ package struct Outcome {
   package let statistics: Statistics
   /// What was thrown, as Lua had it: a failed signal check keeps its window there. Nil without an error.
   package var thrown = LuaValue.nil
+  /// The cell goes on as this job; its value, when it ends, is echoed like any other.
+  package internal(set) var job: LuaTask?
 
   package var error: CellError? { if case .failed(let error) = result { error } else { nil } }
 }

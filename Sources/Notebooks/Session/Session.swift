@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Bindings
 package import Lua
 
 /// A notebook while it runs: cells go in, outcomes come out, everything to see goes to the display.
@@ -20,6 +16,9 @@ package final class Session {
   package private(set) var nextNumber = 1
   /// The text of the cell that runs, or ran last.
   package private(set) var currentCell: [UInt8] = []
+
+  /// Cells that ended with an error.
+  package private(set) var failedNumbers: Set<Int> = []
 
   private var sources = SourceBook()
   private let globals: LuaReference?
@@ -51,10 +50,20 @@ package final class Session {
     return source.plan { self.compile($0, chunkName: "=cell").result } != .incomplete
   }
 
-  /// Runs one cell to its end, tasks beside it.
+  /// How a cell runs.
+  package enum Mode {
+    /// To its end, tasks beside it.
+    case foreground
+    /// The same, but it becomes a job when that is asked for and it waits (`Interrupter.moveToBackground`).
+    case movable
+    /// As a job from the beginning.
+    case background
+  }
+
+  /// Runs one cell.
   /// - Parameter arguments: what `...` is in the cell.
   @discardableResult
-  package func run(_ cell: Cell, arguments: [LuaValue] = []) -> Outcome {
+  package func run(_ cell: Cell, arguments: [LuaValue] = [], mode: Mode = .foreground) -> Outcome {
     let source = CellSource(cell.text)
     guard !LuaLexer.tokens(cell.text).isEmpty else { return outcome(.empty, 0) }
     let number = nextNumber
@@ -73,23 +82,44 @@ package final class Session {
     nextNumber += 1
     remember(cell, number: number, chunkName: chunkName, padding: padding)
     display.began(cell, number: number)
-    let start = Moment(samples: samplesReceived())
+    let start = Measurement(samples: samplesReceived())
     let result: Outcome.Result
     var thrown = LuaValue.nil
+    var job: LuaTask?
     switch plan {
     case .run:
       guard let function = compiled?.function else { return outcome(.empty, number) }
       for note in source.notes { display.note(note) }
-      (result, thrown) = execute(function, arguments, number: number, isQuiet: source.isQuiet)
+      let what = Running(function: function, arguments: arguments, number: number, isQuiet: source.isQuiet)
+      (result, thrown, job) = execute(what, mode)
     case .incomplete: result = .failed(describe(unfinished(padding + cell.text, chunkName), cell: number))
     case .failed(let message):
       result = .failed(describe(LuaError("syntax", message, hint: failure?.hint), cell: number))
     }
-    if case .failed(let error) = result { display.error(error) }
-    let ended = Outcome(
+    if case .failed(let error) = result {
+      failedNumbers.insert(number)
+      display.error(error)
+    }
+    var ended = Outcome(
       number: number, result: result, statistics: start.elapsed(samples: samplesReceived()), thrown: thrown)
+    ended.job = job
     display.ended(ended)
     return ended
+  }
+
+  /// The text of a cell; nil when there is none, or it is too long ago.
+  package func text(ofCell number: Int) -> [UInt8]? {
+    if case .string(let text) = state.rawGet(inputs, .integer(Int64(number))) { text.bytes } else { nil }
+  }
+
+  /// Begins to count anew: what ran before was no cell of the person's.
+  package func forgetCells() {
+    for number in 1..<max(1, nextNumber) {
+      state.rawSet(inputs, .integer(Int64(number)), LuaValue.nil)
+      state.rawSet(outputs, .integer(Int64(number)), LuaValue.nil)
+    }
+    failedNumbers = []
+    nextNumber = 1
   }
 
   /// An error of a task or of the program's own calls, as a cell's would be shown.
@@ -106,20 +136,55 @@ package final class Session {
     return state.pairs(of: globals).compactMap { $0.key.string }
   }
 
-  private func execute(
-    _ function: LuaReference, _ arguments: [LuaValue], number: Int, isQuiet: Bool
-  ) -> (Outcome.Result, thrown: LuaValue) {
-    switch state.scheduler.run(function, arguments: arguments, name: "cell \(number)") {
-    case .values(let values):
-      if let first = values.first { keep(first, number: number) }
-      if !values.isEmpty, !isQuiet { display.echo(printer.text(values), number: number) }
-      return (.values(values), .nil)
-    case .failed(let error, let thrown):
-      var failure = describe(error, cell: number)
-      failure.picture = picture(thrown)
-      return (.failed(failure), thrown)
-    case .exit(let code): return (.exit(code), .nil)
+  /// A compiled cell on its way.
+  private struct Running {
+    let function: LuaReference
+    let arguments: [LuaValue]
+    let number: Int
+    let isQuiet: Bool
+    var name: String { "cell \(number)" }
+  }
+
+  private func execute(_ cell: Running, _ mode: Mode) -> (Outcome.Result, thrown: LuaValue, job: LuaTask?) {
+    let scheduler = state.scheduler!
+    let ended: LuaOutcome
+    switch mode {
+    case .foreground: ended = scheduler.run(cell.function, arguments: cell.arguments, name: cell.name)
+    case .movable:
+      switch scheduler.runMovable(cell.function, arguments: cell.arguments, name: cell.name) {
+      case .ended(let outcome): ended = outcome
+      case .moved(let task): return (.values([]), .nil, adopt(task, cell))
+      }
+    case .background:
+      let task = scheduler.spawn(cell.function, arguments: cell.arguments, name: cell.name)
+      return (.values([]), .nil, adopt(task, cell))
     }
+    switch ended {
+    case .values(let values):
+      show(values, cell)
+      return (.values(values), .nil, nil)
+    case .failed(let error, let thrown):
+      var failure = describe(error, cell: cell.number)
+      failure.picture = picture(thrown)
+      return (.failed(failure), thrown, nil)
+    case .exit(let code): return (.exit(code), .nil, nil)
+    }
+  }
+
+  private func show(_ values: [LuaValue], _ cell: Running) {
+    if let first = values.first { keep(first, number: cell.number) }
+    if !values.isEmpty, !cell.isQuiet { display.echo(printer.text(values), number: cell.number) }
+  }
+
+  /// A job's value is echoed when it ends; its error is shown with those of all tasks.
+  private func adopt(_ task: LuaTask, _ cell: Running) -> LuaTask {
+    task.userData = TaskLog()
+    task.onEnd { [weak self] task in
+      guard let self else { return }
+      if task.status == .done { show(task.results, cell) }
+      if task.status == .failed { failedNumbers.insert(cell.number) }
+    }
+    return task
   }
 
   // MARK: Compiling
@@ -173,22 +238,3 @@ package final class Session {
 
 @available(*, unavailable)
 extension Session: Sendable {}
-
-/// A point in time, of the clock and of the thread's CPU.
-private struct Moment {
-  let wall = ContinuousClock.now
-  let cpu = Moment.threadTime
-  let samples: Int
-
-  init(samples: Int) { self.samples = samples }
-
-  func elapsed(samples now: Int) -> Outcome.Statistics {
-    .init(wall: ContinuousClock.now - wall, cpu: Moment.threadTime - cpu, samples: now - samples)
-  }
-
-  private static var threadTime: Duration {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
-  }
-}

@@ -1,0 +1,76 @@
+import Dispatch
+public import Lua
+import Synchronization
+public import Telemetry
+
+/// Names that a person at the prompt may mean. Nothing here runs what a user wrote.
+extension Library {
+  /// Names of channels: those of a source, streamer or frame; of everything that is open when it is none of these.
+  ///
+  /// A source that was not asked lately is asked, and waited for a moment; streams go on meanwhile.
+  public func channelNames(of object: LuaValue) -> [String] {
+    channels(of: object).map(\.name)
+  }
+
+  /// The same with type, unit and rate.
+  public func channels(of object: LuaValue) -> [Channel] {
+    if let source = state.object(object, classes.source) { return known(of: source) }
+    if let streamer = state.object(object, classes.streamer) {
+      return streamer.streamer.channels
+    }
+    if let frame = state.object(object, classes.frame) { return frame.value.series.map(\.channel) }
+    var seen: Set<String> = []
+    let all =
+      openStreamers.flatMap { $0.streamer.channels }
+      + openSources.filter { $0.source.state == "open" }.flatMap { known(of: $0) }
+    return all.filter { seen.insert($0.name).inserted }
+  }
+
+  /// Keys that an object answers beside its class's: a frame's channels.
+  public func ownFields(of object: LuaValue) -> [String] {
+    state.object(object, classes.frame)?.value.names ?? []
+  }
+
+  /// The class of an object of ours: `Streamer`.
+  public func className(of value: LuaValue) -> String? {
+    guard case .userdata = value, let name = state.metafield(value, "__name").string else { return nil }
+    return classes.members.contains { $0.name == name } ? name : nil
+  }
+
+  private func known(of object: SourceObject) -> [Channel] {
+    let now = state.scheduler.clock.now()
+    if let known = object.known, known.askedAt.duration(to: now) < Limits.knownChannelsAge {
+      return known.channels
+    }
+    let answer = Answer()
+    let source = object.source
+    let done = DispatchSemaphore(value: 0)
+    Task.detached {
+      let channels = try? await source.channels()
+      answer.channels.withLock { $0 = channels }
+      done.signal()
+    }
+    _ = done.wait(timeout: .now() + Limits.knownChannelsWait)
+    guard let channels = answer.channels.withLock({ $0 }) else { return object.known?.channels ?? [] }
+    object.known = (channels, now)
+    return channels
+  }
+
+  private final class Answer: Sendable {
+    let channels = Mutex<[Channel]?>(nil)
+  }
+}
+
+extension Library {
+  /// A streamer as Lua's own value of it.
+  public func value(of streamer: StreamerObject) -> LuaValue { state.value(streamer, classes.streamer) }
+
+  /// Bytes of samples that an object keeps: a streamer's buffer, a frame's or a series' samples; 0 of others.
+  public func bufferedBytes(of object: LuaValue) -> Int {
+    if let streamer = state.object(object, classes.streamer) { return streamer.streamer.stats.bufferedBytes }
+    if let frame = state.object(object, classes.frame) {
+      return frame.value.series.reduce(0) { $0 + $1.byteCount }
+    }
+    return state.object(object, classes.series)?.value.byteCount ?? 0
+  }
+}
