@@ -8,8 +8,13 @@ extension Library {
   /// Names of channels: those of a source, streamer or frame; of everything that is open when it is none of these.
   ///
   /// A source that was not asked lately is asked, and waited for a moment; streams go on meanwhile.
-  public func channelNames(of object: LuaValue) -> [String] {
-    channels(of: object).map(\.name)
+  ///
+  /// - Parameter fromSource: of a streamer, all that it could stream.
+  public func channelNames(of object: LuaValue, fromSource: Bool = false) -> [String] {
+    if fromSource, let streamer = state.object(object, classes.streamer) {
+      return known(of: streamer.source).map(\.name)
+    }
+    return channels(of: object).map(\.name)
   }
 
   /// The same with type, unit and rate.

@@ -35,6 +35,9 @@ public final class StreamerObject {
   /// Its frames are made of other streams, which say already what happens.
   var isMadeHere: Bool { source.kind == .computed || source.kind == .joined }
 
+  /// Somebody reads it frame by frame; who only looks at `data` misses nothing that falls out unread.
+  public var isRead: Bool { reader.isUsed }
+
   /// What messages call it: its channels.
   public var title: String {
     let names = streamer.channels.map(\.name)

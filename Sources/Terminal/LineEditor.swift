@@ -5,8 +5,8 @@ import Glibc
 ///
 /// libedit reads keys, keeps the text and obeys `~/.editrc`; ``TerminalWriter`` draws. Not thread-safe:
 /// created, used and closed on the interpreter thread. From creation to ``close()`` the terminal echoes
-/// nothing, so what is typed while a cell runs shows once, at its prompt, and Ctrl-B is SIGQUIT for the program to take; ``withTerminalReleased(_:)`` lends
-/// it to other programs.
+/// nothing, so what is typed while a cell runs shows once, at its prompt; Ctrl-B is SIGQUIT meanwhile.
+/// ``withTerminalReleased(_:)`` lends the terminal to other programs.
 package final class LineEditor: CellReader {
   /// Answers Tab; cursor and range count scalars.
   package var complete: ((_ text: String, _ cursor: Int) -> Completion?)?

@@ -18,11 +18,15 @@ struct GapReport {
     for object in streamers where object.streamer.isLive {
       let stats = object.streamer.stats
       before[ObjectIdentifier(object)] = Count(
-        title: object.title, samples: stats.samples, lost: stats.lost + stats.dropped)
+        title: object.title, samples: stats.samples, lost: Self.lost(object))
     }
   }
 
   var isEmpty: Bool { before.isEmpty }
+
+  private static func lost(_ object: StreamerObject) -> Int64 {
+    object.streamer.stats.lost + (object.isRead ? object.streamer.stats.dropped : 0)
+  }
 
   /// A line for each stream that was live then.
   func lines(_ streamers: [StreamerObject]) -> [String] {
@@ -30,7 +34,7 @@ struct GapReport {
       guard let count = before[ObjectIdentifier(object)] else { return nil }
       let stats = object.streamer.stats
       let came = stats.samples - count.samples
-      let lost = stats.lost + stats.dropped - count.lost
+      let lost = Self.lost(object) - count.lost
       let state = object.streamer.state
       return "\(count.title): \(grouped(came)) samples came since, \(lost == 0 ? "none" : grouped(lost)) lost"
         + (state == "running" ? "" : ", now \(state)")

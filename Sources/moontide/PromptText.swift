@@ -48,8 +48,9 @@ final class PromptText {
       let stats = object.streamer.stats
       let id = ObjectIdentifier(object)
       var look = looks[id] ?? Look(lost: 0)
-      if stats.lost + stats.dropped > look.lost { look.troubleUntil = now + Self.news }
-      look.lost = stats.lost + stats.dropped
+      let lost = stats.lost + (object.isRead ? stats.dropped : 0)
+      if lost > look.lost { look.troubleUntil = now + Self.news }
+      look.lost = lost
       kept[id] = look
       let isStalled =
         (stallsCountFrom.map { $0 <= now } ?? true) && stats.idle.map { $0 > Self.stall } ?? false

@@ -15,7 +15,9 @@ final class TabCompletion {
     source.commandNames = Command.allCases.map(\.rawValue)
     source.fileCommands = Set(Command.allCases.filter(\.takesFile).map(\.rawValue))
     source.ownFields = { [unowned library] in library.ownFields(of: $0) }
-    source.channelNames = { [unowned library] _, object in library.channelNames(of: object) }
+    source.channelNames = { [unowned library] name, object in
+      library.channelNames(of: object, fromSource: name == "update_channels")
+    }
     source.optionNames = { [unowned self, unowned library] name, object in
       let channels = Self.takesChannelsAsKeys.contains(name) ? library.channelNames(of: object) : []
       return channels + Reference.options(of: name, owner: owner(of: object, in: library))
