@@ -266,6 +266,10 @@ package final class TerminalWriter {
   package func resumed() {
     view.forget()
     atLineStart = true
+    // A row of blanks wraps unless the cursor stood at its beginning: nobody else can tell where that program left it.
+    if outputIsTerminal {
+      sendToTerminal(String(repeating: " ", count: measure().columns) + "\r\u{1b}[J")
+    }
     guard edited != nil else { return }
     sendToTerminal("\r\u{1b}[J" + draw(size: measure()))
   }

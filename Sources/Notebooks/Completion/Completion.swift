@@ -42,8 +42,8 @@ package struct Completion: Equatable, Sendable {
     case .method(let path): found = source.members(of: path, methodsOnly: true)
     case .option(let call):
       found = source.options(of: call).map { Candidate($0, .option) }
-      // Values are many; they show once somebody begins to type one.
-      if found.isEmpty || !context.prefix.isEmpty { found += source.globals() }
+      // Values are many; they show where no option can be meant.
+      if !found.contains(where: { $0.text.hasPrefix(context.prefix) }) { found = source.globals() }
     case .string(let call, let argument, let key):
       found = source.strings(in: call, argument: argument, key: key, startingWith: context.prefix)
     }
@@ -53,8 +53,7 @@ package struct Completion: Equatable, Sendable {
     if context.prefix.isEmpty, context.kind == .global || context.isOption {
       found.removeAll { $0.text.hasPrefix("_") }
     }
-    let isOption = { (candidate: Candidate) in candidate.kind == .option ? 0 : 1 }
-    found.sort { (isOption($0), $0.text) < (isOption($1), $1.text) }
+    found.sort { $0.text < $1.text }
     candidates = Array(found.prefix(Limits.completionCandidates))
   }
 

@@ -1,0 +1,76 @@
+import TestSupport
+import Testing
+
+/// Ctrl-C in each state of the notebook: the prompt comes back, and what should live on does.
+@Suite struct NotebookInterruptTests {
+  private typealias Keys = NotebookTerminal
+
+  @Test func whileTypingItDropsTheInputAndNothingElse() async throws {
+    try await onThread {
+      let terminal = try Keys.start()
+      terminal.send("half a line")
+      try terminal.expectLine("[1]> half a line")
+      // What comes right behind it is the next line's.
+      terminal.send(Keys.control("C") + "1 + 1\r")
+      try terminal.expect("[1]= 2", within: Keys.patience)
+      #expect(terminal.screen.text.contains("[1]> half a line^C"))
+      // In a continuation all of the cell goes.
+      terminal.send("for i = 1, 3 do\r  print(i)")
+      try terminal.expectLine("[2]> for i = 1, 3 do   >   print(i)")
+      terminal.send(Keys.control("C"))
+      try terminal.expectLine("[2]>")
+      // In a search the search ends, too.
+      terminal.send(Keys.control("R") + "1 +")
+      try terminal.expect("search: 1 +_", within: Keys.patience)
+      terminal.send(Keys.control("C"))
+      try terminal.expectLine("[2]>")
+      terminal.send("2 + 3\r")
+      try terminal.expect("[2]= 5", within: Keys.patience)
+      #expect(try terminal.end() == .exit(0))
+    }
+  }
+
+  @Test func whileACellRunsItEndsThatAndStreamsAndTasksLiveOn() async throws {
+    try await onThread {
+      let terminal = try Keys.start(columns: 90, rows: 40)
+      try terminal.cell("s = bela.connect('sim'):streamer{ 'pot1' }:start()", next: 2)
+      try terminal.cell("n = 0; ticker = every('20ms', function() n = n + 1 end)", next: 3)
+      let running = [
+        "while true do end", "while true do pcall(error) end", "sleep(1000)",
+        "s:read() while true do s:read(100) end",
+        "coroutine.wrap(function() while true do end end)()",
+        "table.sort({3,2,1}, function() sleep(1000) end)",
+        "for f in s do end",
+      ]
+      for (index, text) in running.enumerated() {
+        terminal.send("print('go' .. \(index)) \(text)\r")
+        try terminal.expect("go\(index)", within: Keys.patience)
+        terminal.send(Keys.control("C"))
+        try terminal.expect("prompt \(index + 4)", within: Keys.patience) {
+          $0.lastRow.hasPrefix("[\(index + 4)]")
+        }
+      }
+      terminal.send("before = n; sleep('300ms'); n > before, s.state, ticker.status, s:stats().gaps\r")
+      try terminal.expect("= true, \"running\", \"waiting\", 0", within: Keys.patience)
+      #expect(terminal.screen.history.split(separator: "\n").count { $0 == "interrupted" } == running.count)
+      terminal.send(Keys.control("D"))
+      try terminal.expect("stopping 1 stream, 1 task", within: Keys.patience)
+      #expect(try terminal.waitForEnd(within: Keys.patience) == .exit(0))
+    }
+  }
+
+  @Test func atThePromptItEndsATaskThatComputes() async throws {
+    try await onThread {
+      let terminal = try Keys.start(columns: 80)
+      try terminal.cell("quiet = every('20ms', function() end)", next: 2)
+      terminal.send(
+        "spawn{ name = 'loop', function() print('com' .. 'putes') sleep(0.1) while true do end end };\r")
+      try terminal.expect("computes", within: Keys.patience)
+      terminal.send(Keys.control("C"))
+      try terminal.expect("task loop failed: interrupted", within: Keys.patience)
+      terminal.send("quiet.status, #tasks()\r")
+      try terminal.expect("\"waiting\", 1", within: Keys.patience)
+      #expect(try terminal.end() == .exit(0))
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import TestSupport
+import Testing
+
+/// What arrives while somebody types stands above the line, which stays as it was.
+@Suite struct NotebookOutputTests {
+  private typealias Keys = NotebookTerminal
+
+  /// A task that prints two hundred lines a second for three seconds.
+  private static let talk = """
+    spawn{ name = 'talk', function() for i = 1, 600 do print('word ' .. i) sleep('5ms') end end };
+    """
+
+  /// Blanks apart: one at the end of a row cannot be seen.
+  private func expect(_ typed: String, _ terminal: PseudoTerminal) throws {
+    func squeezed(_ text: String) -> String { text.filter { $0 != " " } }
+    try terminal.expect("the line “\(typed)”", within: Keys.patience) { _ in
+      squeezed(terminal.line) == squeezed("[2]> " + typed)
+    }
+  }
+
+  @Test func twoHundredLinesASecondLeaveAWrappedCellWithWideCharactersAlone() async throws {
+    try await onThread {
+      let terminal = try Keys.start(columns: 40, rows: 24)
+      try terminal.cell(Self.talk, next: 2)
+      let rows = [
+        "text = [[日本語のテキスト wide and wrapped, 日本語 to the next row",
+        "e\u{301}tat, naïve, 한국어 and 😀 at the end of the second one",
+        "third]]",
+      ]
+      var typed = ""
+      for (index, row) in rows.enumerated() {
+        for scalar in row.unicodeScalars {
+          terminal.send(String(scalar))
+          typed.unicodeScalars.append(scalar)
+          terminal.readAvailable(waitMs: 5)
+        }
+        try expect(typed, terminal)
+        guard index < rows.count - 1 else { break }
+        terminal.send("\r")
+        // The row is filled up before the continuation.
+        typed += "   > "
+      }
+      try terminal.expect("what was left out", within: Keys.patience) {
+        $0.history.contains(/\(\+\d+ lines, :log talk\)/)
+      }
+      try expect(typed, terminal)
+      terminal.send("\r#text, select(2, text:gsub('\\n', ''))\r")
+      let bytes = rows.joined(separator: "\n").dropFirst("text = [[".count).dropLast(2).utf8.count
+      try terminal.expect("[3]= \(bytes), 2", within: Keys.patience)
+      // Nothing of it is lost: the log has what the screen left out.
+      terminal.send("#tasks()\r")
+      try terminal.type(":log talk\r", until: "word 100")
+      let shown = terminal.screen.history.split(separator: "\n").filter { $0.hasPrefix("[talk] word") }
+      #expect(shown.count < 200)
+      #expect(try Keys.leave(terminal) == .exit(0))
+    }
+  }
+
+  @Test func printsLeaveASearchAlone() async throws {
+    try await onThread {
+      let terminal = try Keys.start(columns: 40)
+      try terminal.cell("found = 'the one'", next: 2)
+      try terminal.cell(Self.talk, next: 3)
+      terminal.send(Keys.control("R"))
+      for letter in "found =" {
+        terminal.send(String(letter))
+        terminal.readAvailable(waitMs: 30)
+      }
+      try terminal.expect("prints above the search", within: Keys.patience) { screen in
+        screen.lastRow == "search: found =_" && screen.contains("[talk] word 1")
+          && screen.contains(":log talk)")
+      }
+      terminal.send("\rfound\r")
+      try terminal.expect("[4]= the one", within: Keys.patience)
+      #expect(try Keys.leave(terminal) == .exit(0))
+    }
+  }
+
+  @Test func aResizeDrawsTheLineAnew() async throws {
+    try await onThread {
+      let terminal = try Keys.start(columns: 60)
+      let typed = "text = '日本語 a line that is longer than most terminals are wide, wrapped once or more'"
+      terminal.send(typed)
+      try terminal.expectLine("[1]> " + typed)
+      for columns in [33, 100, 47] {
+        terminal.resize(columns: columns, rows: 20)
+        try terminal.expect("the line in \(columns) columns", within: Keys.patience) { _ in
+          terminal.line == "[1]> " + typed
+            && terminal.screen.text.split(separator: "\n").count {
+              $0.hasPrefix("[1]>")
+            } == 1
+        }
+      }
+      terminal.send("\rutf8.len(text)\r")
+      try terminal.expect("[2]= \(typed.count - 9)", within: Keys.patience)
+      #expect(try Keys.leave(terminal) == .exit(0))
+    }
+  }
+
+  @Test func streamsCountInThePromptByThemselves() async throws {
+    try await onThread {
+      let terminal = try Keys.start(columns: 80)
+      try terminal.cell("board = bela.connect('sim')", next: 2)
+      try terminal.cell("s = board:streamer{ 'pot1' } t = board:streamer{ 'pot2', buffer = 2000 }", next: 3)
+      terminal.send("after('0.2s', function() s:start{ quiet = true } t:start{ quiet = true } end);\r")
+      try terminal.expect("two streams", within: Keys.patience) { $0.lastRow == "[4] 2~>" }
+      // Whoever reads and does not keep up loses frames: the prompt says so.
+      terminal.send("t:read(1) ~= nil\r")
+      try terminal.expect("[4]= true", within: Keys.patience)
+      try terminal.expect("trouble", within: Keys.patience) { $0.lastRow == "[5] 2~!>" }
+      terminal.send("half")
+      terminal.send(Keys.home + "t:stop() --" + "\r")
+      try terminal.expect("one stream", within: Keys.patience) { $0.lastRow == "[6] 1~>" }
+      #expect(try Keys.leave(terminal) == .exit(0))
+    }
+  }
+
+  @Test func ownPromptsAndColours() async throws {
+    try await onThread {
+      let terminal = try Keys.start(environment: ["FORCE_COLOR": "1"])
+      terminal.send("_PROMPT, _PROMPT2 = 'mine: ', 'more: '\r")
+      try terminal.expect("an own prompt", within: Keys.patience) { $0.lastRow == "mine:" }
+      terminal.send("for i = 1, 2 do\rend\r5\r")
+      try terminal.expect("[3]= 5", within: Keys.patience)
+      #expect(terminal.screen.text.contains("mine: for i = 1, 2 do\nmore: end"))
+      #expect(String(decoding: terminal.received, as: UTF8.self).contains("\u{1b}[2m[3]="))
+      terminal.send(Keys.control("D"))
+      #expect(try terminal.waitForEnd(within: Keys.patience) == .exit(0))
+    }
+    try await onThread {
+      for (arguments, environment) in [
+        (["--color", "never"], ["FORCE_COLOR": "1"]), ([], ["NO_COLOR": "1"]),
+      ] {
+        let terminal = try Keys.start(arguments, environment: environment)
+        try terminal.type("7\r", until: "[1]= 7")
+        #expect(!String(decoding: terminal.received, as: UTF8.self).contains("\u{1b}[2m"))
+        #expect(try Keys.leave(terminal) == .exit(0))
+      }
+    }
+  }
+}
