@@ -152,6 +152,12 @@ static bool answer_call(mt_lua *S) {
   return false;
 }
 
+/* Takes the hook away. What was asked for meanwhile, whose signal found it still there, puts it back. */
+static void rest(lua_State *L, mt_lua *S) {
+  mt_disarm(L);
+  if (mt_irq_requested(S->irq) || mt_irq_called(S->irq)) mt_arm(L, S);
+}
+
 /* Strikes, waits for the grace to pass, or takes itself away. */
 static void on_hook(lua_State *L, lua_Debug *ar) {
   mt_lua *S = mt_block(L);
@@ -161,7 +167,7 @@ static void on_hook(lua_State *L, lua_Debug *ar) {
       if (answer_call(S))
         lua_sethook(L, on_hook, LUA_MASKCOUNT, PACE);
       else
-        mt_disarm(L);
+        rest(L, S);
       return;
     }
     if (S->sparing && mt_monotonic_ns() - atomic_load(&S->irq->since) < SPARE_NS) {

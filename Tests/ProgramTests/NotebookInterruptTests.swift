@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -63,9 +64,14 @@ import Testing
     try await onThread {
       let terminal = try Keys.start(columns: 80)
       try terminal.cell("quiet = every('20ms', function() end)", next: 2)
-      terminal.send(
-        "spawn{ name = 'loop', function() print('com' .. 'putes') sleep(0.1) while true do end end };\r")
-      try terminal.expect("computes", within: Keys.patience)
+      let folder = try TemporaryFolder()
+      let mark = folder.path + "/computes"
+      try terminal.cell(
+        "spawn{ name = 'loop', function() sleep(0.1) io.open('\(mark)', 'w'):close() while true do end end };",
+        next: 3)
+      try terminal.expect("a task that computes", within: Keys.patience) { _ in
+        FileManager.default.fileExists(atPath: mark)
+      }
       terminal.send(Keys.control("C"))
       try terminal.expect("task loop failed: interrupted", within: Keys.patience)
       terminal.send("quiet.status, #tasks()\r")
