@@ -11,8 +11,9 @@ import Testing
       let terminal = try Keys.start()
       terminal.send("half a line")
       try terminal.expectLine("[1]> half a line")
-      // What comes right behind it is the next line's.
-      terminal.send(Keys.control("C") + "1 + 1\r")
+      terminal.send(Keys.control("C"))
+      try terminal.expectLine("[1]>")
+      terminal.send("1 + 1\r")
       try terminal.expect("[1]= 2", within: Keys.patience)
       #expect(terminal.screen.text.contains("[1]> half a line^C"))
       // In a continuation all of the cell goes.
@@ -73,7 +74,7 @@ import Testing
         FileManager.default.fileExists(atPath: mark)
       }
       terminal.send(Keys.control("C"))
-      try terminal.expect("task loop failed: interrupted", within: Keys.patience)
+      try terminal.expect("task loop failed: cell 2, line 1: interrupted", within: Keys.patience)
       terminal.send("quiet.status, #tasks()\r")
       try terminal.expect("\"waiting\", 1", within: Keys.patience)
       #expect(try terminal.end() == .exit(0))
