@@ -1,3 +1,4 @@
+import Lua
 import Notebooks
 
 /// What can be typed behind a colon. Each has a function twin, so that no script needs one.
