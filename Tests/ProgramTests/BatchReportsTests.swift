@@ -34,7 +34,7 @@ import Testing
       print("skipped: \(prepared)")
       return nil
     }
-    let schema = DocumentTests.root.appendingPathComponent("schemas/run.schema.json").path
+    let schema = DocumentTests.root.appendingPathComponent("scripts/run.schema.json").path
     let text = try Shell.run(
       "cd '\(folder.path)'; '\(Self.readers)/venv/bin/python' '\(Self.python)/read_reports.py' '\(schema)' out.xml out.jsonl records/* 2>&1"
     )

@@ -38,7 +38,7 @@ struct Run: ParsableCommand, ProgramCommand {
   @Flag(help: "Starts the other scripts, too, after one has failed.")
   var keepGoing = false
 
-  @Flag(help: "JSON lines on standard output, what the scripts print included (schemas/run.schema.json).")
+  @Flag(help: "JSON lines on standard output, what the scripts print included (scripts/run.schema.json).")
   var json = false
 
   @Option(help: ArgumentHelp("Writes a JUnit report.", valueName: "file"))
