@@ -65,7 +65,8 @@ import Testing
       }
       _ = try run(Self.setting)
       var asked = 0
-      for (name, argument) in api.functionsWithOptions {
+      // Those of the notebook are the program's, whose tests run them.
+      for (name, argument) in api.functionsWithOptions where !name.hasPrefix("notebook.") {
         let answer = try run(Self.question, [.string(name), .integer(Int64(argument))]).map {
           $0.string ?? ""
         }

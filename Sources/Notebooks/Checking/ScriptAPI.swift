@@ -55,7 +55,12 @@ package struct ScriptAPI: Sendable {
       name: entry.name, parameters: parameters, results: entry.returns.map(APIType.init))
     switch entry.kind {
     case .method: classes[entry.owner, default: Class()].methods[entry.member] = function
-    case .function: functions[entry.name] = function
+    case .function:
+      functions[entry.name] = function
+      // An interpreter without the program around it lacks the notebook's.
+      guard !entry.owner.isEmpty else { break }
+      globals.insert(entry.owner)
+      libraries[entry.owner, default: []].insert(entry.member)
     case .field:
       classes[entry.owner, default: Class()].fields[entry.member] = function.results.first ?? .named("any")
     case .constant: constants[entry.name] = function.results.first ?? .named("any")
