@@ -70,7 +70,7 @@ import Testing
     ("--timeout", "while true do end"), ("--timeout", "sleep(100)"),
     ("--timeout", "spawn(function() while true do end end) sleep(100)"),
     ("--cell-timeout", "-- %%\nx = 1\n-- %%\nsleep(100)"),
-    ("--timeout", "bela.connect('sim'):streamer{}:read()"),
+    ("--timeout", "bela.connect{ 'sim', vars = 'slow:f:sparse:1000000000' }:streamer{}:start():read()"),
   ])
   func aTimeoutIs124(_ option: String, _ text: String) async throws {
     try await onThread {

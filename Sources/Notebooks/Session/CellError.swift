@@ -107,11 +107,11 @@ struct SourceBook {
       }
     }
     let levels = frames.prefix(Limits.tracebackLevels).map(level)
+    // An error that brings its own hint knows best.
     let isOwn = error.isUnwinding || error.code == "memory"
-    let found =
-      isOwn ? [] : ErrorHints.hints(message: message, line: levels.first?.text ?? "", names: names())
-    let own = error.hint.map { [$0] } ?? []
-    let hints = own + found.filter { !own.contains($0) }
+    let hints =
+      error.hint.map { [$0] }
+      ?? (isOwn ? [] : ErrorHints.hints(message: message, line: levels.first?.text ?? "", names: names()))
     return CellError(
       code: error.code, message: shown(message),
       hints: hints.map(shown), traceback: levels,
