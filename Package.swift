@@ -103,7 +103,8 @@ let package = Package(
     tests("RecordingTests", ["Recording", "Telemetry"], exclude: ["Python"]),
     tests("PlottingTests", ["Plotting", "Telemetry", "Transport"], resources: [.copy("Golden")]),
     tests(
-      "SimulationTests", ["Simulation", "Bela", "Synnax", "Recording", "Telemetry", "Transport"], exclude: ["Python"]),
+      "SimulationTests", ["Simulation", "Bela", "Synnax", "Recording", "Telemetry", "Transport"],
+      exclude: ["Python"]),
     tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Plotting", "Simulation"]),
     tests("NotebooksTests", ["Notebooks", "Lua", "Bindings", "Simulation"]),
     tests("TerminalTests", ["Terminal"]),

@@ -82,7 +82,7 @@ import Testing
       let typed = "text = '日本語 a line that is longer than most terminals are wide, wrapped once or more'"
       terminal.send(typed)
       try terminal.expectLine("[1]> " + typed)
-      for columns in [33, 100, 47] {
+      for columns in [33, 100, 48] {
         terminal.resize(columns: columns, rows: 20)
         try terminal.expect("the line in \(columns) columns", within: Keys.patience) { _ in
           terminal.line == "[1]> " + typed

@@ -98,7 +98,7 @@ import Testing
       let script =
         Self.stream + "\nx = s:collect(100).pot1\nprint(#x:plot{ term = true }:svg() > 500)\n"
         + "local ok, err = try(x.plot, x, { term = true })\nprint(try(ok and err.save, err, '/tmp/moontide-no.svg'))"
-      let outcome = try ProgramRunner.run(["--sandbox", "-e", script])
+      let outcome = try ProgramRunner.run(["--sandbox", "--allow", "sim", "-e", script])
       #expect(outcome.output.hasPrefix("true\nnil\tscripts in the sandbox write no files"), "\(outcome)")
       #expect(!FileManager.default.fileExists(atPath: "/tmp/moontide-no.svg"))
     }

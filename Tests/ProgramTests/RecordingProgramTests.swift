@@ -152,7 +152,7 @@ import Testing
         s = bela.connect("sim"):streamer{ "pot1" }:start{ quiet = true }
         s:collect(10)
         print(select(2, try(s.save, s, "x.csv")).code)
-        """, ["--sandbox"])
+        """, ["--sandbox", "--allow", "sim"])
       #expect(outcome.output.hasPrefix("nil\t"), "\(outcome)")
       #expect(outcome.output.hasSuffix("unsupported\n"), "\(outcome)")
     }
