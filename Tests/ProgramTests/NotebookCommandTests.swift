@@ -35,19 +35,20 @@ import Testing
   @Test func anEditorGetsTheTerminalAndItsTextComesBack() async throws {
     try await onThread {
       let folder = try TemporaryFolder()
-      let editor = try folder.file("editor", "#!/bin/sh\nread line </dev/tty\nsed -i \"s/1/$line/\" \"$1\"\n")
+      let editor = try folder.file(
+        "editor", "#!/bin/sh\necho ready\nread line </dev/tty\nsed -i \"s/1/$line/\" \"$1\"\n")
       let terminal = try Keys.start(columns: 120, environment: ["EDITOR": "sh \(editor)", "VISUAL": ""])
       try terminal.cell("x = 1 + 1", next: 2)
       try terminal.cell("s = bela.connect('sim'):streamer{ 'pot1' }:start()", next: 3)
       terminal.send(":edit 1\r")
-      try terminal.expect("the editor's echo", within: Keys.patience) { _ in terminal.echoes }
+      try terminal.expect("the editor", within: Keys.patience) { $0.lastRow == "ready" && terminal.echoes }
       terminal.send("20\r")
       try terminal.expectLine("[3] 1~> x = 20 + 1")
       terminal.send("\rx, s:stats().gaps\r")
       try terminal.expect("[4]= 21, 0", within: Keys.patience)
       // Ctrl-C is the editor's.
       terminal.send(":edit 1\r")
-      try terminal.expect("the editor's echo", within: Keys.patience) { _ in terminal.echoes }
+      try terminal.expect("the editor", within: Keys.patience) { $0.lastRow == "ready" && terminal.echoes }
       terminal.send(Keys.control("C"))
       try terminal.expect("\n:edit: sh \(editor) ended with an error", within: Keys.patience)
       try terminal.type("'alive'\r", until: "[5]= alive")
