@@ -58,9 +58,10 @@ import Testing
       while #s.data.n:gaps() < 1 and TimeStamp.now() - t < TimeSpan(30) do sleep(0.05) end
       s:stop()
       local g = s.data.n:gaps()
-      print(#g, s:stats().reconnects, g[1] and (g[1].why == "\(why)" or g[1].why == "restart"))
+      print(s:stats().reconnects, g[1] and (g[1].why == "\(why)" or g[1].why == "restart"))
       """)
-    #expect(outcome.output == "1\t1\ttrue\n", "\(outcome)")
+    // What came before the streams were asked for again may make a second gap.
+    #expect(outcome.output == "1\ttrue\n", "\(outcome)")
     #expect(outcome.errors.contains("reconnecting") && outcome.errors.contains("connected again, with a gap"))
   }
 
