@@ -9,6 +9,8 @@ struct BelaLink {
   var data: WebSocketConnection?
   var reconnecting: Task<Void, Never>?
 
+  var isOpen: Bool { (control?.isOpen ?? false) && (data?.isOpen ?? false) }
+
   mutating func take() -> BelaLink {
     defer { self = BelaLink() }
     return self
@@ -54,6 +56,7 @@ extension BelaSource {
     let generation = core.withLock { core in
       core.generation += 1
       core.greeting = greeting
+      core.firstList = nil
       core.decoder.reset()
       return core.generation
     }
@@ -74,49 +77,48 @@ extension BelaSource {
       control.closeNow()
       throw (error as? BelaError) ?? BelaError("protocol", "\(error)")
     }
-    var before = BelaCore.Phase.open
-    let isCurrent = core.withLock { core in
-      core.greeting = nil
-      before = core.phase
-      guard core.generation == generation else { return false }
-      if case .closed = core.phase { return false }
-      core.phase = .open
-      core.firstList = nil
-      return true
-    }
-    guard isCurrent else {
-      control.closeNow()
-      data.closeNow()
-      throw absence()
-    }
-    link.withLock {
-      $0.control = control
-      $0.data = data
-    }
-    let ended = BelaError(
-      "unreachable", "\(host):\(port) ended a connection that had just been made", hint: BelaError.projectHint
-    )
     do throws(BelaError) {
-      // While a connection is being made nobody hears that one of its sockets has ended.
-      guard control.isOpen, data.isOpen else { throw ended }
-      try send(texts: [BelaEvent.connectionReply.message])
-      _ = try await list(timeout: timeout)
+      // The sockets are used directly: until there is a list, nobody else is to find a connection here.
+      try send(texts: [BelaEvent.connectionReply.message], on: control)
+      _ = try await askList(within: timeout, on: control)
+      try adopt(control, data, generation)
     } catch {
-      let error = control.isOpen && data.isOpen ? error : ended
+      let error = error.code == "closed" || (control.isOpen && data.isOpen) ? error : cutShort
       // Its end is ours to report, not a loss to be mended.
       core.withLock { core in
-        if core.generation == generation {
-          core.generation += 1
-          core.phase = before
-        }
-      }
-      link.withLock { old in
-        if old.control === control { (old.control, old.data) = (nil, nil) }
+        if core.generation == generation { core.generation += 1 }
       }
       control.closeNow()
       data.closeNow()
       throw error
     }
+  }
+
+  /// From here on the end of a socket is a loss; an end before it is found here. Both under one lock, so that none
+  /// falls between.
+  private func adopt(
+    _ control: WebSocketConnection, _ data: WebSocketConnection, _ generation: Int
+  ) throws(BelaError) {
+    let error = core.withLock { core -> BelaError? in
+      if case .closed = core.phase { return .closed(core.name) }
+      guard core.generation == generation, control.isOpen, data.isOpen else {
+        return cutShort
+      }
+      core.greeting = nil
+      core.phase = .open
+      link.withLock {
+        $0.control = control
+        $0.data = data
+      }
+      return nil
+    }
+    if let error { throw error }
+  }
+
+  private var cutShort: BelaError {
+    BelaError(
+      "unreachable", "\(host):\(port) ended a connection that had just been made",
+      hint: BelaError.projectHint)
   }
 
   private func open(
@@ -132,10 +134,15 @@ extension BelaSource {
     }
   }
 
-  /// Returns when there is a connection; waits for one that is being made anew.
+  /// Returns when there is a connection; waits for one that is being made anew, and for one whose end is just being
+  /// heard.
   func connected(within time: Duration) async throws(BelaError) {
     let waiting = core.withLock { core -> Reply<Void>? in
-      guard case .reconnecting = core.phase, link.withLock({ $0.control == nil }) else { return nil }
+      switch core.phase {
+      case .lost, .closed: return nil
+      case .open where link.withLock({ $0.isOpen }): return nil
+      case .open, .reconnecting: break
+      }
       let reply = Reply<Void>()
       core.connectionWaiters.append(reply)
       return reply
@@ -144,7 +151,7 @@ extension BelaSource {
       _ = await waiting.wait(time)
       core.withLock { $0.connectionWaiters.removeAll { $0 === waiting } }
     }
-    guard link.withLock({ $0.control?.isOpen ?? false }) else { throw absence() }
+    guard link.withLock({ $0.isOpen }) else { throw absence() }
   }
 
   // MARK: - Receiving
@@ -235,10 +242,14 @@ extension BelaSource {
       case .remote, .endOfFile: "the board ended the connection"
       case .failed(let error): error.code == .deadPeer ? "the board stopped answering" : error.message
       }
-    let isOurs = core.withLock { core -> Bool in
+    let old = core.withLock { core -> BelaLink? in
       guard core.generation == generation, case .open = core.phase, core.greeting == nil else {
-        core.greeting?.fulfill(nil)
-        return false
+        // One that is being made: whoever makes it waits for an answer that will not come.
+        if core.generation == generation {
+          core.greeting?.fulfill(nil)
+          core.endWaits()
+        }
+        return nil
       }
       core.generation += 1
       core.phase = .reconnecting(why)
@@ -246,19 +257,15 @@ extension BelaSource {
       for feed in core.feeds.keys.sorted() {
         if let sink = core.feeds[feed]?.sink { core.add(.event(sink, .reconnecting(why))) }
       }
-      for reply in core.listReplies { reply.fulfill(nil) }
-      core.listReplies.removeAll()
-      for waiter in core.logReplies { waiter.reply.fulfill(nil) }
-      core.logReplies.removeAll()
+      core.endWaits()
       core.seedReply?.fulfill(nil)
       if let session = core.seed, let sink = core.feeds[session.feed]?.sink {
         core.add(.event(sink, .interrupted(why)))
         core.remove(session.feed)
       }
-      return true
+      return link.withLock { $0.take() }
     }
-    guard isOurs else { return }
-    let old = link.withLock { $0.take() }
+    guard let old else { return }
     old.control?.closeNow()
     old.data?.closeNow()
     deliver()
@@ -336,6 +343,14 @@ extension BelaSource {
 }
 
 extension BelaCore {
+  /// No answer comes on a connection that has ended.
+  mutating func endWaits() {
+    for reply in listReplies { reply.fulfill(nil) }
+    listReplies.removeAll()
+    for waiter in logReplies { waiter.reply.fulfill(nil) }
+    logReplies.removeAll()
+  }
+
   /// Slots for the variables of a new connection; feeds keep theirs by name.
   mutating func rebuildSlots(restarted: Bool) {
     guard let list else { return }

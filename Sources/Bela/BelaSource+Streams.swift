@@ -10,7 +10,20 @@ extension BelaSource {
   ///   clock, so that its first and last tick are known and the same for all channels.
   /// - `projectName`: refused when another program runs. With a board that knows the seed command protocol the
   ///   stream runs by it; with all others by the watcher's commands, and nobody sees a difference.
+  /// - A connection that is lost meanwhile is waited for, at most the request's `timeout`.
   public func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed {
+    let deadline = ContinuousClock.now + request.timeout.duration
+    while true {
+      do {
+        return try await openOnce(request, sink)
+      } catch let error as BelaError {
+        guard error.code == "lost", ContinuousClock.now < deadline else { throw error }
+        try await connected(within: deadline - .now)
+      }
+    }
+  }
+
+  private func openOnce(_ request: StreamRequest, _ sink: any StreamSink) async throws -> any Feed {
     let timeout = request.timeout.duration
     let list = try await list(timeout: timeout)
     if let wanted = request.projectName, let running = projectName, wanted != running {

@@ -112,25 +112,33 @@ public final class BelaSource: Source {
     return list.variables.map { $0.channel(rate: list.sampleRate) }
   }
 
-  /// The board's variables with their state and values. Throws `timeout` when it does not answer.
+  /// The board's variables with their state and values. A connection that is lost meanwhile is waited for. Throws
+  /// `timeout` when the board does not answer, `lost` without a connection.
   public func list(timeout: Duration = .seconds(5)) async throws(BelaError) -> BelaList {
-    try await connected(within: timeout)
+    let deadline = ContinuousClock.now + timeout
+    while true {
+      try await connected(within: deadline - .now)
+      guard let control = link.withLock({ $0.control }) else { continue }
+      do {
+        return try await askList(within: deadline - .now, on: control)
+      } catch {
+        guard error.code == "lost", ContinuousClock.now < deadline else { throw error }
+      }
+    }
+  }
+
+  func askList(
+    within time: Duration, on control: WebSocketConnection
+  ) async throws(BelaError) -> BelaList {
     let reply = Reply<BelaList>()
     core.withLock { $0.listReplies.append(reply) }
-    do {
-      try send([.list])
-    } catch {
-      reply.fulfill(nil)
-      throw error
-    }
-    guard let list = await reply.wait(timeout) else {
-      core.withLock { $0.listReplies.removeAll { $0 === reply } }
-      if Task.isCancelled { throw BelaError("cancelled", "cancelled while the board was asked for its list") }
-      guard link.withLock({ $0.control?.isOpen ?? false }) else { throw absence() }
-      throw BelaError(
-        "timeout", "\(name) did not answer the list command within \(timeout)", hint: BelaError.projectHint)
-    }
-    return list
+    defer { core.withLock { $0.listReplies.removeAll { $0 === reply } } }
+    try send(texts: BelaCommand.messages([.list]), on: control)
+    if let list = await reply.wait(time) { return list }
+    if Task.isCancelled { throw BelaError("cancelled", "cancelled while the board was asked for its list") }
+    guard control.isOpen else { throw .away(name, "the board ended the connection") }
+    throw BelaError(
+      "timeout", "\(name) did not answer the list command within \(time)", hint: BelaError.projectHint)
   }
 
   /// The board's clock, in ticks.
@@ -147,6 +155,10 @@ public final class BelaSource: Source {
 
   func send(texts: [String]) throws(BelaError) {
     guard let control = link.withLock({ $0.control }) else { throw absence() }
+    try send(texts: texts, on: control)
+  }
+
+  func send(texts: [String], on control: WebSocketConnection) throws(BelaError) {
     do {
       try control.sendAll(texts.map { .text($0) })
     } catch {

@@ -21,6 +21,8 @@ public struct Trigger: Sendable {
 
   /// Samples of a channel that are kept for a window, its newest: five minutes of 16 kHz.
   static let keptMax = 5_000_000
+  /// Blocks that one channel may be behind another: the one that is due, and a few that a full socket held up.
+  static let blocksApart: Int64 = 4
 
   public let channel: String
   public let condition: Condition
@@ -42,6 +44,8 @@ public struct Trigger: Sendable {
   private var seen: Int64 = 0
   private var hit: Int64?
   private var dropped: Int64 = 0
+  // The longest time that one frame has brought of a dense channel: blocks of others may come as much later.
+  private var block: Int64 = 0
 
   /// - Precondition: `pre`, `post`, `hysteresis` and `holdOff` are not negative.
   public init(
@@ -63,7 +67,8 @@ public struct Trigger: Sendable {
   public var isFiring: Bool { hit != nil }
 
   /// The windows that this frame completes, oldest first. One is complete when every dense channel has reached its
-  /// end, or when the watched one is as far behind that end as the window is long. A device that starts its clock
+  /// end, or when the watched one is well behind that end: as far as the window is long, and further than channels that
+  /// come in blocks can be apart. A device that starts its clock
   /// anew ends the window. `dropped` counts what frames missed and what did not fit since the window before.
   public mutating func add(_ frame: Frame) -> [Hit] {
     dropped = dropped.addingSaturating(frame.dropped)
@@ -114,6 +119,9 @@ public struct Trigger: Sendable {
         return lanes.count - 1
       }()
     let lost = lanes[index].append(series)
+    if !lanes[index].isSparse, let first = series.time(0), let last = series.time(series.count - 1) {
+      block = max(block, last.subtractingSaturating(first))
+    }
     if hit != nil { dropped = dropped.addingSaturating(lost) }
   }
 
@@ -160,7 +168,8 @@ public struct Trigger: Sendable {
   private func isComplete(_ time: Int64, _ watched: Lane) -> Bool {
     let end = time.addingSaturating(post)
     guard watched.newest >= end else { return false }
-    if watched.newest >= end.addingSaturating(pre).addingSaturating(post) { return true }
+    let patience = max(pre.addingSaturating(post), Self.blocksApart * min(block, .max / Self.blocksApart))
+    if watched.newest >= end.addingSaturating(patience) { return true }
     return lanes.allSatisfy { !$0.counts(like: watched) || $0.isSparse || $0.newest >= end }
   }
 

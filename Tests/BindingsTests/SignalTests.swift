@@ -12,17 +12,24 @@ import Testing
       let values = try bench.run(
         """
         s = bela.connect{ "sim", speed = 20 }:streamer{ "pot2", "myvar" }:start{ quiet = true }
-        local times, right = {}, true
-        for hit, time in s:triggers{ rising = { "pot2", 0.5 }, pre = "3ms", post = "5ms", max = 2, holdoff = "1ms" } do
+        local times, wrong = {}, {}
+        local function expect(condition, what) if not condition then wrong[#wrong + 1] = what end end
+        for hit, time in s:triggers{ rising = { "pot2", 0.5 }, pre = "3ms", post = "5ms", max = 3, holdoff = "1ms" } do
           times[#times + 1] = time
-          local span = hit:span().seconds
-          right = right and math.type(time) == "integer" and span > 0.0078 and span < 0.0082
-            and #hit.pot2 == #hit.myvar and hit.pot2[1] < 0.5 and hit.pot2[-1] >= 0.5
-            and hit.pot2:time(1) == time - 132 and hit.pot2[133] >= 0.5 and hit.pot2[132] < 0.5
+          expect(math.type(time) == "integer", "the time")
+          expect(#hit.pot2 == #hit.myvar, "the channels")
+          -- The stream may begin just below the level: then the first window has less in front of it.
+          if #times > 1 then
+            local span = hit:span().seconds
+            expect(span > 0.0078 and span < 0.0082, "the span " .. span)
+            expect(hit.pot2[1] < 0.5 and hit.pot2[-1] >= 0.5, "the ends")
+            expect(hit.pot2:time(1) == time - 132, "the time before")
+            expect(hit.pot2[133] >= 0.5 and hit.pot2[132] < 0.5, "the place")
+          end
         end
-        return #times, right, times[2] > times[1]
+        return #times, table.concat(wrong, ", "), times[3] > times[2] and times[2] > times[1]
         """)
-      #expect(values == [.integer(2), .boolean(true), .boolean(true)])
+      #expect(values == [.integer(3), .string(""), .boolean(true)])
     }
   }
 

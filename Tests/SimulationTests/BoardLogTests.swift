@@ -25,11 +25,11 @@ import Testing
     try await withBoard { _, source, folder in
       let logger = try await source.log(["f_dense", "d_sparse", "j_sparse", "c_dense"])
       let now = try await source.now()
-      let accepted = try await logger.start(at: [now + 20000], ticks: [4410])
-      #expect(accepted.map(\.start) == Array(repeating: now + 20000, count: 4))
-      #expect(accepted.map(\.end) == Array(repeating: now + 24410, count: 4))
-      while try await source.now() < now + 25000 { try await Task.sleep(for: .milliseconds(10)) }
-      try await Task.sleep(for: .milliseconds(60))
+      let start = now + 66_150
+      let accepted = try await logger.start(at: [start], ticks: [4410])
+      #expect(accepted.map(\.start) == Array(repeating: start, count: 4))
+      #expect(accepted.map(\.end) == Array(repeating: start + 4410, count: 4))
+      while try await source.now() < start + 5000 { try await Task.sleep(for: .milliseconds(10)) }
       let paths = try await logger.fetch(to: folder)
       #expect(paths.map { URL(fileURLWithPath: $0).lastPathComponent } == accepted.map(\.fileName))
       for log in try logger.read() {

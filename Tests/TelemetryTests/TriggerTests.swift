@@ -90,7 +90,17 @@ import Testing
     var trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 2, post: 3)
     #expect(trigger.add(Frame([run("y", 0..<2), series([0, 1, 1, 1, 1, 1])])).isEmpty)
     #expect(trigger.add(Frame([series([1, 1, 1], at: 6)])).isEmpty)
-    #expect(trigger.add(Frame([series([1], at: 9)])).count == 1)
+    for start in [9, 14, 19] { #expect(trigger.add(Frame([series([1, 1, 1, 1, 1], at: start)])).isEmpty) }
+    #expect(trigger.add(Frame([series([1], at: 24)])).count == 1)
+  }
+
+  @Test func aChannelThatComesInBlocksOfItsOwnIsNotCutOff() throws {
+    var trigger = Trigger(channel: "x", condition: .rising, level: 0.5, pre: 2, post: 3)
+    let block = [Double](repeating: 1, count: 100)
+    #expect(trigger.add(Frame([series([Double](repeating: 0, count: 100))])).isEmpty)
+    #expect(trigger.add(Frame([series(block, at: 0, name: "y"), series(block, at: 100)])).isEmpty)
+    let hit = try #require(trigger.add(Frame([series(block, at: 100, name: "y")])).first)
+    #expect(times(hit.window["y"]!) == [98, 99, 100, 101, 102, 103])
   }
 
   @Test func aDeviceThatStartsAnewEndsTheWindow() throws {
