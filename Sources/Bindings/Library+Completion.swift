@@ -42,7 +42,7 @@ extension Library {
     return classes.members.contains { $0.name == name } ? name : nil
   }
 
-  private func known(of object: SourceObject) -> [Channel] {
+  func known(of object: SourceObject) -> [Channel] {
     let now = state.scheduler.clock.now()
     if let known = object.known, known.askedAt.duration(to: now) < Limits.knownChannelsAge {
       return known.channels

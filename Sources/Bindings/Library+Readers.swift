@@ -71,7 +71,7 @@ extension Library {
     try checkReadable(reader)
     let collector = CollectorBox(
       channels: reader.streamer.streamer.channels, amount: amount,
-      end: deadline(try optionalWaitingSpan(call, 2)))
+      now: state.scheduler.clock.now(), end: deadline(try optionalWaitingSpan(call, 2)))
     return .wait(CollectWait(collector, reader, library: self))
   }
 

@@ -329,6 +329,7 @@ extension Library {
     for (name, value) in integers { state.rawSet(table, .string(name), value) }
     state.rawSet(table, .string("rate"), stats.rate)
     if let derivation = object.derivation { state.rawSet(table, .string("errors"), derivation.errors) }
+    if let latency = stats.latency { state.rawSet(table, .string("latency"), latency.seconds) }
     if let idle = stats.idle { state.rawSet(table, .string("idle"), idle.seconds) }
     return table
   }

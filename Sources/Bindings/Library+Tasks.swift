@@ -44,7 +44,8 @@ extension Library {
         return call.results(task.errorValue)
       })
     tasks.metamethod(.tostring) { task, call throws(LuaError) in
-      call.results("task \(task.id) \"\(task.name)\": \(task.status.rawValue)")
+      let name = task.isNamed ? "task \(task.id) \"\(task.name)\"" : task.name
+      return call.results("\(name): \(task.status.rawValue)")
     }
   }
 
@@ -82,11 +83,11 @@ extension Library {
   }
 
   private func spawn(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
-    var name = ""
+    var name: String?
     var function: LuaReference?
     if call.type(1) == .table {
       let options = try call.options(at: 1, allowed: ["name"])
-      name = try options.string("name") ?? ""
+      name = try options.string("name")
       if case .function(let given)? = options.list.first { function = given }
       guard function != nil else {
         throw call.bad(1, "no function in the table", hint: "spawn{ name = \"watch\", function() … end }")

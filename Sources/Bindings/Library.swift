@@ -55,6 +55,8 @@ public final class Library {
   var onFrames: LuaReference?
   /// And of `derive`.
   var deriving: LuaReference?
+  /// Told how far the cell in the foreground has come with something that takes a while; nil when it is done.
+  public var onProgress: ((String?) -> Void)?
   /// Told about every `check`, before a failed one raises.
   public var onCheck: ((Check) -> Void)?
   /// A signal check that failed just now, and in which task: the `check` around it takes it.

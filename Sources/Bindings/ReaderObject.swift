@@ -187,6 +187,8 @@ final class CollectWait: ReadWait {
   }
 
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
+    var isOver = true
+    defer { if isOver { show(nil) } }
     guard outcome == .ready else {
       let isGivenUp = collector.end.map { library.state.scheduler.clock.now() >= $0 } ?? false
       guard collector.patience != nil, !isGivenUp else { return call.results(LuaValue.nil, "timeout") }
@@ -207,7 +209,14 @@ final class CollectWait: ReadWait {
     case .lost(let why): throw LuaError("lost", "the connection is gone for good: \(why)")
     case .pending: break
     }
+    isOver = false
+    if library.state.scheduler.clock.now() >= collector.showsFrom { show(collector.bar) }
     let isSame = collector.progress == progress
     return .wait(CollectWait(collector, reader, library: library, deadline: isSame ? deadline : nil))
+  }
+
+  private func show(_ text: String?) {
+    let scheduler: Scheduler = library.state.scheduler
+    if scheduler.current === scheduler.foreground { library.onProgress?(text) }
   }
 }

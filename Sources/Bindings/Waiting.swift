@@ -58,8 +58,12 @@ final class CollectorBox {
   let patience: TimeSpan?
   /// When the caller gives up.
   let end: LuaInstant?
+  /// From here on it has taken so long that a person wants to see how far it is.
+  let showsFrom: LuaInstant
 
-  init(channels: [Channel], amount: BufferCapacity, end: LuaInstant?) {
+  /// - Parameter now: when it begins.
+  init(channels: [Channel], amount: BufferCapacity, now: LuaInstant, end: LuaInstant?) {
+    showsFrom = now.advanced(by: .milliseconds(500))
     collector = Collector(channels: channels, amount: amount)
     patience = if case .span(let span) = amount { span + .second + .second } else { nil }
     self.end = end
@@ -69,4 +73,17 @@ final class CollectorBox {
 
   func add(_ frame: Frame) -> Frame? { collector.add(frame) }
   var progress: String { collector.progress }
+
+  /// `collecting ━━━━━━━━────────────  40 %  pot1 400 of 1000 samples`
+  var bar: String {
+    let share = min(1, max(0, collector.share))
+    let filled = Int(share * Double(Self.barColumns))
+    let bar =
+      String(repeating: "━", count: filled) + String(repeating: "─", count: Self.barColumns - filled)
+    let percent = "\(Int(share * 100))"
+    let margin = String(repeating: " ", count: 3 - percent.count)
+    return "collecting \(bar) \(margin)\(percent) %  \(collector.progress)"
+  }
+
+  private static let barColumns = 20
 }

@@ -9,7 +9,9 @@ public final class LuaTask {
   }
 
   public let id: Int
+  /// What it was called when it was started, else `task 14`; its output is tagged with it.
   public let name: String
+  public let isNamed: Bool
   public internal(set) var status = Status.ready
   /// What the function returned.
   public internal(set) var results: [LuaValue] = []
@@ -40,9 +42,10 @@ public final class LuaTask {
   var unwindingSince: Int64 = 0
   var unwindingTraceback: [LuaFrame]?
 
-  init(id: Int, name: String, scheduler: Scheduler) {
+  init(id: Int, name: String?, scheduler: Scheduler) {
     self.id = id
-    self.name = name
+    isNamed = name?.isEmpty == false
+    self.name = isNamed ? name! : "task \(id)"
     self.scheduler = scheduler
   }
 

@@ -78,7 +78,7 @@ public final class Scheduler {
   }
 
   private func makeTask(_ function: LuaReference, _ arguments: [LuaValue], name: String?) -> LuaTask {
-    let task = LuaTask(id: nextID, name: name ?? "task \(nextID)", scheduler: self)
+    let task = LuaTask(id: nextID, name: name, scheduler: self)
     nextID += 1
     let stack = state.stack
     stack.room()

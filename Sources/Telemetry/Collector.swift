@@ -40,12 +40,14 @@ public struct Collector {
   }
 
   /// How far the slowest channel is: `pot1 600 of 1000 samples`, `pot1 1.2s of 2s`. Empty without channels.
-  public var progress: String {
+  public var progress: String { slowest.map { "\($0.channel.name) \($0.progress)" } ?? "" }
+
+  /// The same from 0 to 1.
+  public var share: Double { slowest?.share ?? 0 }
+
+  private var slowest: Lane? {
     let waiting = lanes.filter { !$0.isOpen }
-    guard let slowest = (waiting.isEmpty ? lanes : waiting).min(by: { $0.share < $1.share }) else {
-      return ""
-    }
-    return "\(slowest.channel.name) \(slowest.progress)"
+    return (waiting.isEmpty ? lanes : waiting).min { $0.share < $1.share }
   }
 
   private struct Lane {

@@ -82,10 +82,13 @@ extension TextWidth {
       var isEmpty = true
       for word in line.dropFirst(margin.count).split(separator: " ", omittingEmptySubsequences: false) {
         if !isEmpty, columns(of: row) + 1 + columns(of: String(word)) > width {
+          while row.last == " " { row.removeLast() }
           rows.append(row)
           row = margin + "  "
           isEmpty = true
         }
+        // Blanks between two rows are neither's.
+        if isEmpty, word.isEmpty, !rows.isEmpty { continue }
         row += isEmpty ? String(word) : " " + word
         isEmpty = false
       }

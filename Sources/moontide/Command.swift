@@ -51,24 +51,28 @@ enum Command: String, CaseIterable {
   var text: String {
     switch self {
     case .help: "explains a name; without one, lists what there is"
-    case .vars: "your variables: type, bytes with what they buffer, value"
-    case .streams: "open streams: state, samples, rate, lost, buffered"
+    case .vars: "your variables; type, bytes with what they buffer, value"
+    case .streams: "open streams; state, samples, rate, lost, buffered"
     case .jobs: "tasks that have not ended"
-    case .log: "everything a job printed, also what was not shown"
+    case .log: "everything a job printed; also what was not shown"
     case .history: "cells of this session and of earlier ones"
     case .save: "writes cells to a notebook file; all that ran well when none are named"
-    case .load: "puts a file's text into the line, to be looked at and run with Enter"
+    case .load: "puts a file's text into the line; to be looked at and run with Enter"
     case .run: "runs a file cell by cell, here"
-    case .edit: "opens a cell, the last one, or a file in $EDITOR; what was saved comes into the line"
-    case .time: "runs a cell and says its time, its CPU, and the samples received meanwhile"
+    case .edit:
+      "opens a cell or a file in $EDITOR; the last cell when none is named; what was saved comes into the line"
+    case .time: "runs a cell and says what it took; its time, its CPU, and the samples received meanwhile"
     case .bg: "runs a cell as a job; Ctrl-B makes a waiting cell one"
     case .keep: "writes the newest span of a stream to a file"
-    case .mark: "marks this moment: a flag in plots; lists the marks without a text"
-    case .plot: "opens the plot of a stream, of all that run without a name"
-    case .reset: "ends streams and tasks and begins with a new state"
+    case .mark: "marks this moment; a flag in plots; without a text, lists the marks"
+    case .plot: "opens the plot of a stream; of all that run when none is named"
+    case .reset: "begins with a new state; streams and tasks end"
     case .quit: "ends the notebook, as Ctrl-D does"
     }
   }
+
+  /// Its first part, for lists.
+  var brief: Substring { text.prefix { $0 != ";" } }
 
   /// The function that does the same.
   var twin: String {

@@ -43,7 +43,7 @@ final class FrontDisplay: Display {
     (task?.userData as? TaskLog)?.add(bytes)
     writer.print(
       Array(bytes), to: isError ? .error : .output,
-      job: task.map { $0.name.isEmpty ? "task \($0.id)" : $0.name })
+      job: task?.name)
   }
 
   private func dimmed(_ text: String) -> String { writer.usesColor ? "\u{1b}[2m\(text)\u{1b}[0m" : text }

@@ -40,6 +40,9 @@ final class Interpreter {
     library.program = Version.text
     library.currentCell = { [unowned session] in String(decoding: session.currentCell, as: UTF8.self) }
     session.picture = { [unowned library] in library.failedSignal(of: $0)?.picture() }
+    session.otherNames = { [unowned library] in
+      library.openStreamers.flatMap { $0.streamer.channels.map(\.name) }
+    }
     session.printer.rendering = { [unowned library] in library.rendering(of: $0) }
     notebook = try NotebookLibrary(self)
     // Set-up is not the script's: the limit counts from here on.
@@ -64,7 +67,7 @@ final class Interpreter {
       task.isErrorObserved = true
       hasUnobservedErrors = true
       guard let error = task.error else { continue }
-      let name = task.name.isEmpty ? "task \(task.id)" : "task \(task.name)"
+      let name = task.isNamed ? "task \(task.name)" : task.name
       session.display.taskFailed(name, session.describe(error))
     }
   }

@@ -7,7 +7,8 @@ enum NotebookFiles {
   /// Text of more bytes is data, not cells to be looked at in a line.
   static let loadedBytes = 1 << 20
 
-  /// Writes cells of this session, by default all that ran without an error; how many.
+  /// Writes cells of this session, by default all that ran without an error; how many. Passwords are not in what the
+  /// session remembers: a note says where they are to be filled in.
   static func save(
     _ session: Session, to path: String, cells: String = "", overwrite: Bool = false
   ) throws(LuaError) -> Int {
@@ -23,13 +24,21 @@ enum NotebookFiles {
     }
     var file = NotebookFile()
     var count = 0
+    var masked: [Int] = []
     for number in numbers {
       guard let text = session.text(ofCell: number) else { continue }
+      if session.hasSecrets(number) { masked.append(number) }
       file.append(CellMarker(), text: text)
       count += 1
     }
     guard count > 0 else { throw LuaError("argument", "no cell has run yet") }
     try write(file.bytes, to: path, overwrite: overwrite)
+    if !masked.isEmpty {
+      let list = masked.map(String.init).joined(separator: ", ")
+      session.display.note(
+        "passwords are left out (\(SourceSecrets.mark)) in cell \(list); password_env = \"NAME\" works without one"
+      )
+    }
     return count
   }
 

@@ -59,8 +59,9 @@ extension NotebookFront {
     var table = TextTable(["name", "type", "bytes", "value"], numeric: [2])
     let known = interpreter.notebook.knownGlobals
     for variable in VariableList(interpreter, without: known, startingWith: beginning).variables {
-      let text = session.printer.text([variable.value, .nil]).dropLast(", nil".count)
-      table.add([variable.name, variable.type, grouped(variable.bytes), String(text)])
+      table.add([
+        variable.name, variable.type, grouped(variable.bytes), session.printer.short(variable.value),
+      ])
     }
     display.note(table.isEmpty ? "no variables" : table.text(width: columns))
   }
@@ -106,7 +107,8 @@ extension NotebookFront {
     let lines = writer.log(of: name.trimmingQuotes)
     guard lines.isEmpty, let id = Int(name) else { return lines }
     let task = interpreter.state.scheduler.tasks.first { $0.id == id }
-    return writer.log(of: task?.name ?? "cell \(id)")
+    return [task?.name, "cell \(id)", "task \(id)"].lazy.compactMap { $0 }.map { writer.log(of: $0) }
+      .first { !$0.isEmpty } ?? []
   }
 
   private func showHistory(_ arguments: String) {

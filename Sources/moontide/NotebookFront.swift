@@ -105,6 +105,7 @@ final class NotebookFront {
       history: { [unowned self] in history.entry($0) },
       edit: { [unowned self] text throws(LuaError) in try edit(text) },
       reset: { [unowned self] in wantsReset = true })
+    interpreter.library.onProgress = { [unowned self] in display.writer.progress($0) }
     interpreter.completion.source.jobNames = { [unowned self] in display.writer.loggedJobs }
     editor?.complete = { [unowned self] in interpreter.completion.complete($0, cursor: $1) }
     editor?.onSuspend = { [unowned self] in suspended = GapReport(interpreter.library.openStreamers) }
@@ -173,14 +174,27 @@ final class NotebookFront {
     case .empty: return true
     case .help(let topic):
       keep(text)
-      display.note(interpreter.library.help(on: topic) ?? Help(interpreter).text(topic))
+      display.note(Help(interpreter).text(topic))
       return true
     case .command(let name, let arguments):
       keep(text)
       return command(name, arguments)
     case .code:
       keep(text)
+      if let command = bareCommand(text) { return self.command(command.rawValue, "") }
       return run(Cell(text))
+    }
+  }
+
+  /// `help`, `exit`, `quit()`: what other notebooks take for a command, unless it is the name of something here.
+  private func bareCommand(_ text: String) -> Command? {
+    let word = text.filter { !$0.isWhitespace }
+    let name = word.hasSuffix("()") ? String(word.dropLast(2)) : word
+    switch name {
+    case "exit", "quit": return interpreter.state.global(name).isNil ? .quit : nil
+    case "help":
+      return word == name && interpreter.notebook.isHelp(interpreter.state.global(name)) ? .help : nil
+    default: return nil
     }
   }
 
@@ -197,6 +211,7 @@ final class NotebookFront {
     let outcome = session.run(
       cell, mode: inBackground ? .background : editor == nil ? .foreground : .movable)
     signals.cell(isRunning: false)
+    display.writer.progress(nil)
     interpreter.reportFailedTasks()
     if let job = outcome.job {
       display.note("\(job.name) goes on as a job; :jobs lists it, :log \(job.name)")

@@ -30,6 +30,7 @@ final class NotebookLibrary {
     let table = state.newTable()
     for (name, function) in functions() { state.rawSet(table, .string(name), function) }
     state.setGlobal("notebook", table)
+    state.setGlobal("help", state.rawGet(table, "help"))
     try state.call(state.load(Self.prelude, chunkName: "=" + Library.preludeName), [.table(table)])
     knownGlobals = Set(interpreter.session.globalNames).union(["_", "__", "___", "arg"])
   }
@@ -52,8 +53,17 @@ final class NotebookLibrary {
     }
     var list = [
       function("help") { [unowned self] call throws(LuaError) in
-        let topic = try call.optionalString(1) ?? ""
-        interpreter.session.display.note(Help(interpreter).text(topic))
+        let help = Help(interpreter)
+        let topic: String
+        switch call.type(1) {
+        case .string, .none, .nil: topic = try call.optionalString(1) ?? ""
+        default:
+          guard let name = help.name(of: call.value(1)) else {
+            throw call.bad(1, "a name expected", hint: "help(\"sleep\"), help(\"s:read\")")
+          }
+          topic = name
+        }
+        interpreter.session.display.note(help.text(topic))
         return .none
       },
       function("vars") { [unowned self] call throws(LuaError) in
@@ -123,6 +133,12 @@ final class NotebookLibrary {
       },
     ]
     return list
+  }
+
+  /// Whether a value is the function `help`.
+  func isHelp(_ value: LuaValue) -> Bool {
+    guard case .table(let table) = state.global("notebook") else { return false }
+    return state.areSame(state.rawGet(table, "help"), value)
   }
 
   /// Marks this moment in what is plotted.

@@ -42,9 +42,9 @@ import Testing
   }
 }
 
-/// `name?` about what is there.
-@Suite struct LiveHelpTests {
-  @Test func itDescribesObjectsAndChannelsWithoutRunningAnything() async throws {
+/// What `name?` says of channels.
+@Suite struct ChannelDescriptionTests {
+  @Test func theyTellTypeUnitAndRateOfWhatStreamsAndOfWhatCould() async throws {
     try await onThread {
       let bench = try Bench()
       try bench.run(
@@ -52,19 +52,15 @@ import Testing
         board = bela.connect{ "sim", rate = 8000 }
         s = board:streamer{ "pot1" }:start{ quiet = true }
         s:collect(100)
-        trap = setmetatable({}, { __index = function() error("asked") end })
         """)
-      let streamer = try #require(bench.library.help(on: "s"))
-      #expect(streamer.hasPrefix("s is a Streamer: streamer running: pot1"))
-      #expect(streamer.contains("▁") || streamer.contains("█"))
-      #expect(streamer.contains("methods: ") && streamer.contains("within"))
-      for name in ["pot1", "s.data.pot1"] {
-        let channel = try #require(bench.library.help(on: name))
-        #expect(channel.hasPrefix("pot1 is a channel of bela ws://"), "\(channel)")
-        #expect(channel.contains("float32, dense, 8 kHz, times in ticks"), "\(channel)")
-      }
-      #expect(bench.library.help(on: "trap.x.y") == nil && bench.library.help(on: "nothing") == nil)
-      #expect(bench.library.help(on: "print") == nil && bench.library.help(on: "") == nil)
+      let live = try #require(bench.library.channelDescriptions(named: "pot1").first)
+      #expect(live.hasPrefix("pot1: channel of bela ws://"), "\(live)")
+      #expect(live.contains("f32, dense, 8 kHz, times in ticks, streaming\n  pot1: "), "\(live)")
+      let other = bench.library.channelDescriptions(named: "pot2")
+      #expect(other.count == 1 && other[0].hasSuffix("f32, dense, times in ticks"), "\(other)")
+      #expect(bench.library.channelDescriptions(named: "nothing").isEmpty)
+      try bench.run("board:close()")
+      #expect(bench.library.channelDescriptions(named: "pot2").isEmpty)
     }
   }
 }

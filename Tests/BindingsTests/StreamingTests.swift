@@ -124,7 +124,7 @@ import Testing
         s = bela.connect("sim"):streamer{ "myvar" }
         local old = s:set_buffer_size(2000)
         s:start()
-        sleep(0.4)
+        for _ = 1, 2000 do if s:stats().samples > 6000 then break end sleep("10ms") end
         local n = #s.data.myvar
         local f = s:read(1)
         return old, n, f:dropped() > 0, f:dropped() == f.myvar[1] - s.data.myvar[1] + f:dropped() or s:stats().dropped > 0

@@ -49,7 +49,7 @@ import Testing
     ("a.b?", .help("a.b")),
     ("s:read ?", .help("s:read")), ("s??", .help("s")), ("?", .help("")), ("\"pot1\"?", .help("pot1")),
     ("t[1].x?", .help("t[1].x")),
-    (":save?", .help("save")), (":vars", .command(name: "vars", arguments: "")),
+    (":save?", .help(":save")), (":vars", .command(name: "vars", arguments: "")),
     (" :save  a.lua 1-3 \n", .command(name: "save", arguments: "a.lua 1-3")),
     ("for?", .help("for")),
   ])

@@ -84,8 +84,8 @@ import Testing
       let terminal = try Keys.start(columns: 100, rows: 40)
       try terminal.cell("s = bela.connect('sim'):streamer{ 'pot1' }", next: 2)
       for (question, answer) in [
-        ("s?", "s is a Streamer"), ("s:read?", "Streamer:read(timeout?)"), ("pot2?", "pot2: a channel, f32"),
-        ("\"pot1\"?", "pot1 is a channel of bela"), (":save?", ":save file.lua"),
+        ("s?", "s: Streamer"), ("s:read?", "Streamer:read(timeout?)"), ("pot2?", "pot2: channel of bela"),
+        ("\"pot1\"?", "pot1: channel of bela"), (":save?", ":save file.lua"),
         ("slep?", "did you mean `sleep?`"),
         ("print?", "of Lua's own library"), (":help streams", ":streams"),
         (":strems", "did you mean :streams?"),

@@ -41,10 +41,6 @@ extension ReferenceEntry {
     return text
   }
 
-  fileprivate var firstSentence: String {
-    text.firstRange(of: ". ").map { String(text[..<$0.lowerBound]) } ?? text
-  }
-
   fileprivate var overload: String {
     let list = parameters.map { $0.type.isEmpty ? $0.name : "\($0.name): \($0.type)" }.joined(separator: ", ")
     return

@@ -2,8 +2,10 @@ extension Reference {
   /// Functions that the program adds; they do what the notebook's commands do. A test of the program runs the examples.
   static let notebook: [ReferenceEntry] = [
     .init(
-      "notebook.help", "name?: string", "Shows what is known of a name; `name?` and `:help` do the same.",
-      example: "notebook.help(\"sleep\")"),
+      "help", "name?: any",
+      "Shows what is known of a name, or of what it names; `name?` and `:help` do the same.",
+      failure: "raises argument for what has no name", example: "help(\"sleep\")\nhelp(bela.connect)"),
+    .init("notebook.help", "name?: any", "The same as `help`.", example: "notebook.help(\"sleep\")"),
     .init(
       "notebook.vars", "beginning?: string -> {name:string,type:string,bytes:integer,value:any}[]",
       "The globals that are not the program's, sorted by name, with the bytes that they keep (buffers included).",

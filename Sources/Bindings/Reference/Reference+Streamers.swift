@@ -107,7 +107,9 @@ extension Reference {
       "Streamer:stats", "-> table",
       """
       Counts since it was made: frames, samples, bytes, rate (samples a second), lost and gaps (missing in the data), \
-      dropped (fell out unread), reconnects, lag (unread frames), buffered, idle (seconds since the last frame).
+      dropped (fell out unread), reconnects, lag (unread frames), buffered and buffered_bytes, idle (seconds since the \
+      last frame), latency (seconds from the newest sample to its arrival, by the clocks of two machines; not of a board, \
+      whose ticks are no time of day).
       """,
       example: "print(s:stats().gaps, s:stats().dropped)"),
     .init(

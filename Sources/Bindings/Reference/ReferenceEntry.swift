@@ -44,6 +44,12 @@ public struct ReferenceEntry: Sendable {
   /// The last part of the name.
   public var member: String { owner.isEmpty ? name : String(name.dropFirst(owner.count + 1)) }
 
+  /// Without its full stop.
+  public var firstSentence: String {
+    let end = text.firstRange(of: ". ")?.lowerBound ?? text.endIndex
+    return String(text[..<end].reversed().drop { $0 == "." }.reversed())
+  }
+
   /// How it is called: `Streamer:read(timeout?) -> Frame?, string?`.
   public var signature: String {
     let result = returns.isEmpty ? "" : " -> " + returns.joined(separator: ", ")

@@ -58,7 +58,10 @@ package struct ScriptAPI: Sendable {
     case .function:
       functions[entry.name] = function
       // An interpreter without the program around it lacks the notebook's.
-      guard !entry.owner.isEmpty else { break }
+      guard !entry.owner.isEmpty else {
+        globals.insert(entry.name)
+        break
+      }
       globals.insert(entry.owner)
       libraries[entry.owner, default: []].insert(entry.member)
     case .field:

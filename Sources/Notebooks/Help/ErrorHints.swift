@@ -1,3 +1,4 @@
+import Bindings
 import Lua
 
 /// Sentences that help with the commonest mistakes, found from a message and the line it names. Nothing is run.
@@ -19,7 +20,7 @@ package struct ErrorHints: Sendable {
       hints.printWithoutParentheses(),
       hints.wordOfAnotherLanguage(), hints.zeroBased(), hints.dotForColon(), hints.colonForDot(),
       hints.plusOnStrings(),
-      hints.misspelled(), hints.unknownField(), hints.neverStarted(), hints.malformedNumber(),
+      hints.misspelled(), hints.misspelledMember(), hints.neverStarted(), hints.malformedNumber(),
       hints.nilOperand(),
     ] {
       if let hint, !found.contains(hint) { found.append(hint) }
@@ -223,10 +224,13 @@ package struct ErrorHints: Sendable {
     return "`print \"a\" .. x` joins what print returns: put parentheses around all of it"
   }
 
-  /// `f.pto1:mean()`, where another field of that kind is about.
-  private func unknownField() -> String? {
-    guard has("nil value"), let name = named("field"), let meant = Suggestion.nearest(to: name, among: names)
-    else { return nil }
+  /// `s:raed()`, `s.dta`, `f.pto1:mean()`: methods and fields of ours, and names that are about.
+  private func misspelledMember() -> String? {
+    guard has("nil value"), let name = named("field") ?? named("method") else { return nil }
+    let members = Reference.entries.lazy.filter { !$0.owner.isEmpty }.map(\.member)
+    guard let meant = Suggestion.nearest(to: name, among: Array(members) + names), meant != name else {
+      return nil
+    }
     return "did you mean `\(meant)`?"
   }
 

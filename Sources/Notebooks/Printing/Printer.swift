@@ -25,13 +25,20 @@ package struct Printer {
     return run.text(value, depth: 0, indent: 0, column: 0)
   }
 
-  /// Several values, as in `nil, "timeout"`.
+  /// A value as it stands among others: strings quoted, of many lines the first.
+  package func short(_ value: LuaValue) -> String {
+    var run = Run(printer: self, state: state, tostring: tostring)
+    return run.text(value, depth: 1, indent: 0, column: 0)
+  }
+
+  /// Several values, as in `nil, "timeout"`; a line for each when they do not fit into one.
   package func text(_ values: [LuaValue]) -> String {
     if values.count == 1 { return text(values[0]) }
     var run = Run(printer: self, state: state, tostring: tostring)
-    return values.prefix(Limits.echoValues).map { run.text($0, depth: 1, indent: 0, column: 0) }.joined(
-      separator: ", ")
-      + (values.count > Limits.echoValues ? ", … (\(values.count) values)" : "")
+    let shown = values.prefix(Limits.echoValues).map { run.text($0, depth: 1, indent: 0, column: 0) }
+    let length = shown.reduce(0) { $0 + $1.unicodeScalars.count + 2 }
+    let more = values.count > Limits.echoValues ? ["… (\(values.count) values)"] : []
+    return (shown + more).joined(separator: length <= width + 2 ? ", " : ",\n")
   }
 }
 

@@ -12,6 +12,8 @@ package final class Session {
   package var picture: (LuaValue) -> String? = { _ in nil }
   /// All samples that streams have delivered so far; for statistics.
   package var samplesReceived: () -> Int = { 0 }
+  /// Names beside the globals that a slip of the finger may have meant: channels.
+  package var otherNames: () -> [String] = { [] }
   /// The number of the next cell.
   package private(set) var nextNumber = 1
   /// The text of the cell that runs, or ran last.
@@ -19,6 +21,8 @@ package final class Session {
 
   /// Cells that ended with an error.
   package private(set) var failedNumbers: Set<Int> = []
+  /// Cells whose text is kept without the passwords in it.
+  private var secretNumbers: Set<Int> = []
 
   private var sources = SourceBook()
   private let globals: LuaReference?
@@ -112,6 +116,9 @@ package final class Session {
     if case .string(let text) = state.rawGet(inputs, .integer(Int64(number))) { text.bytes } else { nil }
   }
 
+  /// Whether something is left out of the text of a cell.
+  package func hasSecrets(_ number: Int) -> Bool { secretNumbers.contains(number) }
+
   /// Begins to count anew: what ran before was no cell of the person's.
   package func forgetCells() {
     for number in 1..<max(1, nextNumber) {
@@ -119,12 +126,13 @@ package final class Session {
       state.rawSet(outputs, .integer(Int64(number)), LuaValue.nil)
     }
     failedNumbers = []
+    secretNumbers = []
     nextNumber = 1
   }
 
   /// An error of a task or of the program's own calls, as a cell's would be shown.
   package func describe(_ error: LuaError, cell: Int = 0) -> CellError {
-    sources.error(error, cell: cell, names: { [self] in globalNames })
+    sources.error(error, cell: cell, names: { [self] in globalNames + otherNames() })
   }
 
   /// A text that is shown or kept, without the passwords of the cells so far.
@@ -209,6 +217,7 @@ package final class Session {
   private func remember(_ cell: Cell, number: Int, chunkName: String, padding: [UInt8]) {
     let secrets = SourceSecrets(cell.text)
     currentCell = secrets.redacted
+    if !secrets.isEmpty { secretNumbers.insert(number) }
     switch cell.origin {
     case .typed: sources.add(secrets, name: String(chunkName.dropFirst()), isFile: false)
     case .file: break

@@ -1,7 +1,7 @@
 /// What a person typed at the prompt: a question, a command, or Lua.
 package enum CellInput: Equatable, Sendable {
   case empty
-  /// `name?`, `?name`, `object:method?`, `"channel"?`: the text without question marks and quotes.
+  /// `name?`, `?name`, `object:method?`, `"channel"?`, `:command?`: the text without question marks and quotes.
   case help(String)
   /// `:save file.lua 1-3`: name and everything behind it.
   case command(name: String, arguments: String)
@@ -38,8 +38,8 @@ package enum CellInput: Equatable, Sendable {
       }
       return String(decoding: topic.dropFirst().dropLast(), as: UTF8.self)
     }
-    if topic.first == UInt8(ascii: ":") { topic = topic.dropFirst() }
-    guard !topic.contains(mark), isPath(topic) else { return nil }
+    let path = topic.first == UInt8(ascii: ":") ? topic.dropFirst() : topic
+    guard !topic.contains(mark), isPath(path) else { return nil }
     return String(decoding: topic, as: UTF8.self)
   }
 

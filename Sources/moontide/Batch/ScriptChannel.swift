@@ -121,8 +121,7 @@ final class ChannelDisplay: Display {
   }
   func output(_ bytes: UnsafeRawBufferPointer, isError: Bool, task: LuaTask?) {
     guard isError || showsOutput else { return }
-    let job = task.map { $0.name.isEmpty ? "task \($0.id)" : $0.name }
-    channel.write(bytes, to: isError ? .error : .output, job: job)
+    channel.write(bytes, to: isError ? .error : .output, job: task?.name)
   }
 }
 
