@@ -66,9 +66,9 @@ let package = Package(
     // The page is part of the program, wherever that is copied to.
     target(
       "Plotting", ["Telemetry", "Transport"],
-      resources: ["html", "css", "js"].map { .embedInCode("Page/page.\($0)") } + [
-        .embedInCode("Page/icon.svg")
-      ]),
+      resources: ["page.html", "page.css", "page.js", "raster.js", "icon.svg"].map {
+        .embedInCode("Page/\($0)")
+      }),
 
     // 3: what scripts call.
     target("Bindings", ["Lua", "Telemetry", "Transport", "Bela", "Synnax", "Recording", "Plotting"]),

@@ -31,6 +31,7 @@ package struct PageAssets: Sendable {
     let text = "; charset=utf-8"
     files = [
       "": File(type: "text/html" + text, bytes: PackageResources.page_html),
+      "raster.js": File(type: "text/javascript" + text, bytes: PackageResources.raster_js),
       "page.js": File(type: "text/javascript" + text, bytes: PackageResources.page_js),
       "page.css": File(type: "text/css" + text, bytes: PackageResources.page_css),
       "icon.svg": File(type: "image/svg+xml", bytes: PackageResources.icon_svg),

@@ -6,7 +6,7 @@ package struct LineColour: Sendable, Hashable {
   /// Its neighbour among the 256 colours of terminals.
   package let terminal: Int
 
-  private static let all: [LineColour] = [
+  static let all: [LineColour] = [
     LineColour(onLight: "#1268b3", onDark: "#58a6ff", terminal: 75),
     LineColour(onLight: "#c9510c", onDark: "#ff9f43", terminal: 208),
     LineColour(onLight: "#1e7d35", onDark: "#5bd47a", terminal: 77),
@@ -18,6 +18,4 @@ package struct LineColour: Sendable, Hashable {
     LineColour(onLight: "#5235c7", onDark: "#a592ff", terminal: 141),
     LineColour(onLight: "#505a64", onDark: "#c3ccd5", terminal: 250),
   ]
-
-  package static func of(line: Int) -> LineColour { all[line % all.count] }
 }

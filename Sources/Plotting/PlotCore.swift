@@ -108,12 +108,13 @@ struct PlotCore {
     if unchanged { return }
     var kept = lines
     kept.removeAll { line in !wanted.contains { $0.input == line.input && $0.channel == line.channel } }
-    var used = Set(kept.map(\.colour))
+    var used: [LineColour: Int] = [:]
+    for line in kept { used[line.colour, default: 0] += 1 }
     lines = wanted.map { input, channel in
       if let line = kept.first(where: { $0.input == input && $0.channel == channel }) { return line }
-      let free = (0..<10).first { !used.contains(.of(line: $0)) }
-      let colour = LineColour.of(line: free ?? used.count)
-      used.insert(colour)
+      // The first of those that the fewest lines have.
+      let colour = LineColour.all.min { used[$0, default: 0] < used[$1, default: 0] } ?? LineColour.all[0]
+      used[colour, default: 0] += 1
       let isAmbiguous = wanted.contains { $0.input != input && $0.channel.name == channel.name }
       let name = isAmbiguous ? "\(label(of: input)):\(channel.name)" : channel.name
       return PlotLine(input: input, channel: channel, name: PlainText.clean(name), colour: colour)

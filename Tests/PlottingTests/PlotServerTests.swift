@@ -76,7 +76,7 @@ import Transport
 
   @Test func servesThePageAndLocksItIn() async throws {
     let site = try await Site()
-    for name in ["", "page.js", "page.css", "dygraph.js", "dygraph.css", "icon.svg"] {
+    for name in ["", "page.js", "raster.js", "page.css", "dygraph.js", "dygraph.css", "icon.svg"] {
       let answer = try await site.get("/\(site.token)/\(name)")
       #expect(answer.status == 200)
       #expect(!answer.body.isEmpty)

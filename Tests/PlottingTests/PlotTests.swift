@@ -45,6 +45,14 @@ import Testing
     #expect(after.lines.map(\.colour) == [before.lines[2].colour, before.lines[0].colour])
   }
 
+  @Test func sharesColoursEvenlyAmongManyLines() throws {
+    let series = (0..<25).map { Signal.series(Signal.channel("ch\($0)"), count: 2) { _ in 0 } }
+    let lines = try Self.picture(Self.plot(series)).lines
+    let uses = Dictionary(grouping: lines, by: \.colour).mapValues(\.count)
+    #expect(uses.values.sorted() == [2, 2, 2, 2, 2, 3, 3, 3, 3, 3])
+    #expect(zip(lines, lines.dropFirst()).allSatisfy { $0.colour != $1.colour })
+  }
+
   @Test func tellsChannelsOfTheSameNameApart() throws {
     let one = Signal.series(Signal.channel("a"), count: 10) { _ in 1 }
     let plot = try Plot([.frame(Frame([one]), label: "left"), .frame(Frame([one]), label: nil)])

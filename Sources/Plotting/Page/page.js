@@ -316,6 +316,7 @@
     return graph ? graph.getArea() : { x: 0, y: 0, w: plot.clientWidth || 600, h: plot.clientHeight || 300 };
   }
 
+  const raster = new Raster();
   const labelWidth = (text) => text.length * 7 + 8;
   // Axes and grid are all that is wanted of it; its own legend would need inline styles, which are forbidden here.
   Dygraph.PLUGINS = [Dygraph.Plugins.Axes, Dygraph.Plugins.Grid];
@@ -392,6 +393,11 @@
 
   function yTicks(pixels) {
     const all = bands();
+    // Lanes that are too low for a scale and a name in them have their name beside them.
+    if (all.length > 1 && pixels / all.length < 24) {
+      const every = Math.ceil(14 * all.length / pixels);
+      return all.filter((_, place) => place % every === 0).map(({ group, base }) => ({ v: base + 0.5, label: nameWithin(group[0]) }));
+    }
     const ticks = [];
     for (const { group, base, scale } of all) {
       const own = valueTicks(scale.low, scale.high, Math.max(1, Math.floor(pixels / all.length / (all.length > 1 ? 30 : 42))));
@@ -404,6 +410,10 @@
       }
     }
     return ticks;
+  }
+  function nameWithin(i) {
+    const name = [...meta.lines[i].name];
+    return name.length > 10 ? name.slice(0, 9).join("") + "…" : name.join("");
   }
   // Lanes keep a little distance from each other.
   const margin = (count, part) => (count > 1 ? 0.05 + part * 0.9 : part);
@@ -466,110 +476,89 @@
     return result;
   }
 
+  // Dense curves go through the raster, in one piece; what few points make is stroked, with smooth edges.
   function drawLines(context, area) {
     if (!meta || !frame) return;
     const { from, to } = view();
     const all = bands();
+    const ratio = devicePixelRatio;
     context.save();
     context.beginPath();
     context.rect(area.x, area.y, area.w, area.h);
     context.clip();
     if (all.length > 1) drawLaneEdges(context, area, all);
+    raster.begin(Math.round(area.w * ratio), Math.round(area.h * ratio));
+    const sparse = [];
     for (const { group, base, scale } of all) {
-      const height = area.h / all.length;
-      const top = area.y + (all.length - 1 - base) * height;
-      const bottom = top + height * (1 - margin(all.length, 0));
-      const size = height * (margin(all.length, 1) - margin(all.length, 0));
-      const middle = scale.low / 2 + scale.high / 2;
+      // Rows of pixels from the top of the plot; the ends of the scale are the middles of the first and the last.
+      const lane = raster.height / all.length;
+      const bottom = (all.length - base - margin(all.length, 0)) * lane - 0.5;
+      const size = lane * (margin(all.length, 1) - margin(all.length, 0)) - 1;
       const half = scale.high / 2 - scale.low / 2;
-      const y = (value) => bottom - size * ((value - middle) / half + 1) / 2;
+      const middle = (scale.low / 2 + scale.high / 2) / half;
       for (const i of group) {
         const line = frame.lines[i];
-        if (line && line.kind) drawLine(context, area, line, colourOf(i), from, to, y);
+        if (!line || !line.kind) continue;
+        const place = {
+          left: (line.xBase - from) / (to - from) * raster.width,
+          perX: line.xScale / (to - from) * raster.width,
+          top: bottom - 0.5 - size * (line.yBase / half - middle + 1) / 2,
+          perY: -size * (line.yScale / half) / 2,
+        };
+        raster.ink = colourOf(i);
+        if (line.kind === 2) raster.buckets(line.x, line.low, line.high, place);
+        else if (isSparse(line, place)) sparse.push([line, place, colourOf(i)]);
+        else raster.samples(line.x, line.low, place);
       }
     }
+    // In device pixels, so that rows of one are rows of the other.
+    context.setTransform(1, 0, 0, 1, Math.round(area.x * ratio), Math.round(area.y * ratio));
+    raster.end(context);
+    for (const [line, place, colour] of sparse) strokeLine(context, line, place, colour);
+    context.restore();
+    context.save();
     drawFlags(context, area, from, to);
     if (meta.kind === "xy") drawCaption(context, area);
     context.restore();
   }
 
+  function isSparse(line, { perX }) {
+    const { x } = line;
+    return !isTime() ? x.length < 1000 : Math.abs((x[x.length - 1] - x[0]) * perX) > 4 * x.length || x.length < 3;
+  }
+
   // Strokes are one device pixel wide: wider ones are cut into triangles where there is no GPU, ten times slower.
-  // Buckets become one filled rectangle for each column of pixels, never one long path.
-  function drawLine(context, area, line, colour, from, to, y) {
-    const dot = 1 / devicePixelRatio;
-    const perX = area.w / (to - from) * line.xScale;
-    const left = area.x + (line.xBase - from) / (to - from) * area.w;
-    const { x, low, high, yBase, yScale } = line;
-    const value = (number) => yBase + number * yScale;
+  function strokeLine(context, { x, low: y }, { left, perX, top, perY }, colour) {
     context.fillStyle = colour;
     context.strokeStyle = colour;
-    context.lineWidth = dot;
-    if (line.kind === 2) {
-      let column = -1;
-      let top = 0;
-      let bottom = 0;
-      let open = false;
-      const put = () => {
-        const a = Math.round(Math.max(top, area.y - 2) / dot) * dot;
-        const b = Math.round(Math.min(bottom, area.y + area.h + 2) / dot) * dot;
-        if (b >= a) context.fillRect(column * dot, a, dot, Math.max(dot, b - a + dot));
-      };
-      for (let i = 0; i < x.length; i++) {
-        if (Number.isNaN(low[i])) {
-          if (open) put();
-          open = false;
-          continue;
-        }
-        const at = Math.floor((left + x[i] * perX) / dot);
-        let above = y(value(high[i]));
-        let below = y(value(low[i]));
-        if (open && at === column) {
-          top = Math.min(top, above);
-          bottom = Math.max(bottom, below);
-          continue;
-        }
-        if (open) {
-          put();
-          if (at > column + 1) {
-            context.beginPath();
-            context.moveTo((column + 0.5) * dot, (top + bottom) / 2);
-            context.lineTo((at + 0.5) * dot, (above + below) / 2);
-            context.stroke();
-          }
-          // Neighbours touch.
-          if (below < top) below = top; else if (above > bottom) above = bottom;
-        }
-        [column, top, bottom, open] = [at, above, below, true];
-      }
-      if (open) put();
-      return;
-    }
-    const spread = x.length > 1 ? Math.abs((x[x.length - 1] - x[0]) * perX) / x.length : 0;
-    const dots = spread > 7 && isTime();
-    context.beginPath();
-    let run = 0;
+    context.lineWidth = 1;
+    const ratio = devicePixelRatio;
+    const dots = isTime() && Math.abs((x[x.length - 1] - x[0]) * perX) > 7 * ratio * x.length;
+    const inside = (row) => Math.min(Math.max(row, -1e4), raster.height + 1e4);
     const alone = [];
-    for (let i = 0; i < x.length; i++) {
-      if (Number.isNaN(low[i]) || Number.isNaN(x[i])) {
-        if (run === 1) alone.push(i - 1);
+    let run = 0;
+    context.beginPath();
+    for (let i = 0; i <= x.length; i++) {
+      if (i === x.length || Number.isNaN(y[i]) || Number.isNaN(x[i])) {
+        if (run === 1 && !dots) alone.push(i - 1);
         run = 0;
         continue;
       }
-      const px = left + x[i] * perX;
-      const py = Math.min(Math.max(y(value(low[i])), area.y - 1e4), area.y + area.h + 1e4);
-      if (run) context.lineTo(px, py); else context.moveTo(px, py);
+      const at = left + x[i] * perX;
+      const row = inside(top + y[i] * perY) + 0.5;
+      if (run) context.lineTo(at, row); else context.moveTo(at, row);
       run += 1;
       // One long path that crosses itself is slow to fill in; many short ones are not.
       if (run % 256 === 0) {
         context.stroke();
         context.beginPath();
-        context.moveTo(px, py);
+        context.moveTo(at, row);
       }
       if (dots) alone.push(i);
     }
-    if (run === 1) alone.push(x.length - 1);
     context.stroke();
-    for (const i of alone) context.fillRect(left + x[i] * perX - 1.5, y(value(low[i])) - 1.5, 3, 3);
+    const size = 3 * ratio;
+    for (const i of alone) context.fillRect(left + x[i] * perX - size / 2, inside(top + y[i] * perY) + 0.5 - size / 2, size, size);
   }
 
   function drawLaneEdges(context, area, all) {
@@ -599,6 +588,7 @@
   }
 
   function drawFlags(context, area, from, to) {
+    if (!meta.flags.length) return;
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "top";
     for (const flag of meta.flags) {
