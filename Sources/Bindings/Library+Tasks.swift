@@ -71,6 +71,9 @@ extension Library {
     let doctor = state.function(name: "doctor") { [unowned self] call throws(LuaError) in
       try self.doctor(call)
     }
+    let show = state.function(name: "show") { [unowned self] call throws(LuaError) in
+      call.results(self.show(call.value(1)))
+    }
     let kind = state.function(name: "kind") { call throws(LuaError) in call.results(call.typeName(1)) }
     let fail = state.function(name: "error") { call throws(LuaError) in
       throw LuaError(try call.string(1), try call.string(2), hint: try call.optionalString(3))
@@ -78,7 +81,7 @@ extension Library {
     return [
       ("doctor", doctor), ("spawn", spawn), ("tasks", tasks), ("__wait_any", waitAny), ("__note", note),
       ("__judge", judge),
-      ("__raise", fail), ("__join", join), ("__kind", kind),
+      ("__raise", fail), ("__join", join), ("__kind", kind), ("__show", show),
     ]
   }
 
@@ -141,7 +144,12 @@ private final class TaskWait: LuaWait {
   }
 
   override func poll() -> Bool { task.isEnded }
-  override func arm(_ wakeup: Wakeup) { task.onEnd { _ in wakeup.fire() } }
+  override func arm(_ wakeup: Wakeup) {
+    task.waiters += 1
+    task.onEnd { _ in wakeup.fire() }
+  }
+
+  override func disarm() { task.waiters -= 1 }
 
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
     guard outcome == .ready else { return call.results(LuaValue.nil, "timeout") }
@@ -198,14 +206,21 @@ private final class AnyWait: LuaWait {
   override func arm(_ wakeup: Wakeup) {
     for item in items {
       switch item {
-      case .task(let task): task.onEnd { _ in wakeup.fire() }
+      case .task(let task):
+        task.waiters += 1
+        task.onEnd { _ in wakeup.fire() }
       case .reader(let reader): reader.await(wakeup)
       }
     }
   }
 
   override func disarm() {
-    for case .reader(let reader) in items { reader.release() }
+    for item in items {
+      switch item {
+      case .task(let task): task.waiters -= 1
+      case .reader(let reader): reader.release()
+      }
+    }
   }
 
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {

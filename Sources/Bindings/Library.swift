@@ -16,6 +16,9 @@ public final class Library {
   /// Shows one message, such as "Streaming started...". Called on the interpreter's thread.
   public var note: (String) -> Void = { _ in }
 
+  /// A value as messages quote it. What a table's own `__tostring` says may be called for it.
+  public lazy var show: (LuaValue) -> String = { [unowned state] in state.describe($0) }
+
   public let state: LuaState
   let clock: any TelemetryClock
   let classes = Classes()

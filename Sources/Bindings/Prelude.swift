@@ -14,10 +14,10 @@ extension Library {
 
   private static let prelude = #"""
     local raise, note, count_check, wait_any = __raise, __note, __judge, __wait_any
-    local make_span, make_stamp, make_join, kind = __make_span, __make_stamp, __join, __kind
+    local make_span, make_stamp, make_join, kind, show = __make_span, __make_stamp, __join, __kind, __show
     __raise, __note, __judge, __wait_any, __make_span, __make_stamp = nil, nil, nil, nil, nil, nil
 
-    __join, __kind = nil, nil
+    __join, __kind, __show = nil, nil, nil
 
     -- In the sandbox modules come from the folders that were chosen for it, and from nowhere else.
     if not package then
@@ -77,7 +77,12 @@ extension Library {
 
     function gather(...)
       local tasks, results = { ... }, {}
-      for i, task in ipairs(tasks) do results[i] = (task:wait()) end
+      for i, task in ipairs(tasks) do
+        if kind(task) ~= "Task" then
+          raise("argument", ("bad argument #%d to 'gather' (task expected, got %s)"):format(i, kind(task)))
+        end
+        results[i] = (task:wait())
+      end
       return table.unpack(results, 1, #tasks)
     end
 
@@ -140,10 +145,10 @@ extension Library {
     end
     local function unmet() return "check failed" end
     local function unequal(actual, expected)
-      return "expected " .. tostring(expected) .. ", got " .. tostring(actual)
+      return "expected " .. show(expected) .. ", got " .. show(actual)
     end
     local function far(actual, expected, tolerance)
-      return ("expected %s ± %s, got %s"):format(expected, tolerance, tostring(actual))
+      return ("expected %s ± %s, got %s"):format(expected, tolerance, show(actual))
     end
     check = setmetatable({
       equal = function(actual, expected, message)

@@ -47,6 +47,8 @@ public final class SourceObject {
     }
     return { [source, device] in
       await source.close()
+      // Nothing comes any more, so this takes no time; it tells those who read.
+      for streamer in streamers { await streamer.close() }
       for streamer in streamers { tally.retire(streamer) }
       await device?.close()
     }

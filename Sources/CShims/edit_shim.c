@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 struct moon_editor {
@@ -23,6 +24,16 @@ struct moon_editor {
   int released, reading;
   struct termios found;
 };
+
+// The terminal between two cells. A shell puts its own modes there when it lets a stopped process go on: they
+// are set again at once, before anything that is typed ahead is echoed.
+static struct termios terminal_held;
+static atomic_int terminal_is_held = -1;
+
+static void hold_terminal(int input) {
+  terminal_is_held = -1;
+  if (input >= 0 && tcgetattr(input, &terminal_held) == 0) terminal_is_held = input;
+}
 
 // The one terminal to be put back should the process leave by exit() in the middle of a line.
 static struct termios terminal_found;
@@ -164,6 +175,7 @@ moon_editor *moon_edit_open(const char *program, int input, moon_edit_callbacks 
 }
 
 void moon_edit_close(moon_editor *editor) {
+  hold_terminal(-1);
   el_end(editor->line);
   fclose(editor->output);
   tcsetattr(editor->input, TCSADRAIN, &editor->found);
@@ -175,8 +187,10 @@ void moon_edit_read(moon_editor *editor) {
   int count = 0;
   editor->history_index = 0;
   editor->reading = 1;
+  hold_terminal(-1);
   el_wgets(editor->line, &count);
   editor->reading = 0;
+  hold_terminal(editor->input);
 }
 
 int moon_edit_next(moon_editor *editor, wchar_t *scalar) { return el_wgetc(editor->line, scalar); }
@@ -239,6 +253,7 @@ int moon_edit_took_bell(moon_editor *editor) {
 
 void moon_edit_release_terminal(moon_editor *editor) {
   if (editor->released) return;
+  hold_terminal(-1);
   tcsetattr(editor->input, TCSADRAIN, &editor->found);
   editor->released = 1;
 }
@@ -250,7 +265,11 @@ void moon_edit_take_terminal(moon_editor *editor) {
   // libedit skips a change that it believes to be made: out of its mode and in again.
   el_wset(editor->line, EL_PREP_TERM, 1);
   el_wset(editor->line, EL_PREP_TERM, 0);
-  if (editor->reading) el_wset(editor->line, EL_PREP_TERM, 1);
+  if (editor->reading) {
+    el_wset(editor->line, EL_PREP_TERM, 1);
+  } else {
+    hold_terminal(editor->input);
+  }
 }
 
 void moon_edit_resized(moon_editor *editor) { el_resize(editor->line); }
@@ -260,8 +279,38 @@ int moon_character_columns(uint32_t scalar) { return wcwidth((wchar_t)scalar); }
 static int signal_pipe[2] = {-1, -1};
 static atomic_int signals_seen;
 
+static atomic_llong stopped_at, stood = -1;
+
+static long long monotonic_ns(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+// Stops as if there were no handler, and remembers when.
+static void stop(int number) {
+  int saved = errno;
+  atomic_store(&stopped_at, monotonic_ns());
+  struct sigaction standard = {.sa_handler = SIG_DFL}, ours;
+  sigaction(number, &standard, &ours);
+  sigset_t this, before;
+  sigemptyset(&this);
+  sigaddset(&this, number);
+  pthread_sigmask(SIG_UNBLOCK, &this, &before);
+  raise(number);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  sigaction(number, &ours, NULL);
+  errno = saved;
+}
+
 static void note_signal(int number) {
   int saved = errno;
+  if (number == SIGCONT) {
+    long long since = atomic_exchange(&stopped_at, 0);
+    atomic_store(&stood, since > 0 ? monotonic_ns() - since : -1);
+    int held = terminal_is_held;
+    if (held >= 0 && tcgetpgrp(held) == getpgrp()) tcsetattr(held, TCSANOW, &terminal_held);
+  }
   atomic_fetch_or(&signals_seen, number == SIGWINCH ? MOON_SIGNAL_RESIZED : MOON_SIGNAL_RESUMED);
   ssize_t written = write(signal_pipe[1], "", 1);
   (void)written;  // a full pipe is readable, which is all that is wanted
@@ -275,8 +324,16 @@ int moon_signals_install(void) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGWINCH, &action, NULL);
   sigaction(SIGCONT, &action, NULL);
+  struct sigaction found;
+  sigaction(SIGTSTP, NULL, &found);
+  if (found.sa_handler == SIG_DFL) {
+    action.sa_handler = stop;
+    sigaction(SIGTSTP, &action, NULL);
+  }
   return signal_pipe[0];
 }
+
+int64_t moon_signals_stood(void) { return atomic_load(&stood); }
 
 int moon_signals_take(void) {
   char bytes[64];

@@ -21,6 +21,8 @@ public final class LuaTask {
   public internal(set) var errorValue = LuaValue.nil
   /// Set by whoever showed or handed on the error.
   public var isErrorObserved = false
+  /// How many wait for its end, for whom the error is: raised and lowered by whoever waits.
+  public var waiters = 0
   /// The embedder's: where this task's output goes, for instance.
   public var userData: AnyObject?
 

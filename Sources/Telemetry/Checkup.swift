@@ -184,7 +184,9 @@ public struct Checkup: Sendable {
   }
 
   private static func number(_ value: Double) -> String {
-    value == value.rounded() && value.magnitude < 1e15 ? "\(Int64(value))" : "\(value)"
+    if value == value.rounded(), value.magnitude < 1e15 { return "\(Int64(value))" }
+    // Most samples are no doubles: 0.05, not 0.05000000074505806.
+    return Double(Float(value)) == value ? "\(Float(value))" : "\(value)"
   }
 
   /// Three digits, or all before the point.

@@ -12,7 +12,7 @@ package final class LineEditor: CellReader {
   package var complete: ((_ text: String, _ cursor: Int) -> Completion?)?
   /// Called before Ctrl-Z stops the process.
   package var onSuspend: (() -> Void)?
-  /// Called when the process goes on after a stop, with how long it stood; nil when another program stopped it.
+  /// Called when the process goes on after a stop, with how long it stood; nil when nobody knows.
   package var onResume: ((Duration?) -> Void)?
   package let history: History
   package let writer: TerminalWriter
@@ -297,6 +297,9 @@ package final class LineEditor: CellReader {
 
   // MARK: Signals
 
+  /// For while a cell runs, when no line is read: acts on a stop and on another size as reading a line does.
+  package func catchUp() { if editor != nil, !isReading { handleSignals() } }
+
   private func handleSignals() {
     let seen = TerminalSignals.take()
     if seen.contains(.resumed) { resume() }
@@ -306,12 +309,12 @@ package final class LineEditor: CellReader {
     }
   }
 
-  /// Another program stopped us and had the terminal meanwhile.
+  /// We stood, not by the key that the editor knows of, and another program had the terminal meanwhile.
   private func resume() {
     moon_edit_take_terminal(editor)
-    setBracketedPaste(true)
+    if isReading { setBracketedPaste(true) }
     writer.resumed()
-    onResume?(nil)
+    onResume?(TerminalSignals.stood)
   }
 
   /// Ctrl-Z: the terminal goes back as it was found, the process group stops, and here it goes on.

@@ -33,6 +33,12 @@ package enum TerminalSignals {
     return true
   }
 
+  /// How long the process stood before it went on last; nil when nobody knows, as after SIGSTOP.
+  package static var stood: Duration? {
+    let nanoseconds = moon_signals_stood()
+    return nanoseconds < 0 ? nil : .nanoseconds(nanoseconds)
+  }
+
   /// What came since the last call. ``LineEditor`` calls this itself while a line is read.
   package static func take() -> Seen { Seen(rawValue: moon_signals_take()) }
 }

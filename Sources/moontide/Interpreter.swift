@@ -40,6 +40,7 @@ final class Interpreter {
     library.program = Version.text
     library.currentCell = { [unowned session] in String(decoding: session.currentCell, as: UTF8.self) }
     session.picture = { [unowned library] in library.failedSignal(of: $0)?.picture() }
+    library.show = { [unowned session] in session.printer.short($0) }
     session.otherNames = { [unowned library] in
       library.openStreamers.flatMap { $0.streamer.channels.map(\.name) }
     }
@@ -62,13 +63,14 @@ final class Interpreter {
   func reportFailedTasks() {
     guard !failedTasks.isEmpty else { return }
     let tasks = failedTasks
-    failedTasks = []
-    for task in tasks where !task.isErrorObserved {
+    // Who waits for it is about to hear of it.
+    failedTasks = tasks.filter { $0.waiters > 0 }
+    for task in tasks where task.waiters == 0 && !task.isErrorObserved {
       task.isErrorObserved = true
       hasUnobservedErrors = true
       guard let error = task.error else { continue }
       let name = task.isNamed ? "task \(task.name)" : task.name
-      session.display.taskFailed(name, session.describe(error))
+      session.display.taskFailed(name, session.describe(error, thrown: task.errorValue))
     }
   }
 

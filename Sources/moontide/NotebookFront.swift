@@ -111,14 +111,14 @@ final class NotebookFront {
     editor?.onSuspend = { [unowned self] in suspended = GapReport(interpreter.library.openStreamers) }
     editor?.onResume = { [unowned self] away in
       prompt.forgiveStalls()
-      guard let away else { return }
-      display.note("back after \(TextTime.text(away))")
+      if let away { display.note("back after \(TextTime.text(away))") }
       if !suspended.isEmpty { gap = (suspended, .now + GapReport.patience) }
     }
   }
 
   /// What changes while nothing is typed: the prompt's marks, the report after Ctrl-Z. When to look again.
   private func look() -> ContinuousClock.Instant? {
+    editor?.catchUp()
     if prompt.update(interpreter.library.openStreamers) { editor?.refreshPrompt() }
     if let gap, gap.due <= .now {
       self.gap = nil
@@ -207,6 +207,8 @@ final class NotebookFront {
 
   func outcome(of cell: Cell, inBackground: Bool = false) -> Outcome {
     interpreter.state.interrupter.takeMove()
+    // Ctrl-Z stops a cell in its middle: what it misses counts from here.
+    suspended = GapReport(interpreter.library.openStreamers)
     signals.cell(isRunning: true, takesMoves: editor != nil && !inBackground)
     let outcome = session.run(
       cell, mode: inBackground ? .background : editor == nil ? .foreground : .movable)

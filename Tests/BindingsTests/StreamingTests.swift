@@ -133,6 +133,24 @@ import Testing
     }
   }
 
+  @Test func closingASourceClosesItsStreamersAndWhatIsMadeOfThem() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        """
+        b = bela.connect("sim")
+        s = b:streamer{ "pot1" }:start()
+        d = s:derive("twice", function(f) return f.pot1 * 2 end)
+        f = s:collect(100)
+        b:close()
+        local ok, err = pcall(s.start, s)
+        return b.state, s.state, d.state, #s.data.pot1 >= 100, ok, err.code
+        """)
+      let states: [LuaValue] = [.string("closed"), .string("closed"), .string("closed")]
+      #expect(values == states + [.boolean(true), .boolean(false), .string("closed")], "\(values)")
+    }
+  }
+
   @Test func callbacksRunBesideTheCellAndAreGivenUpAfterThreeErrors() async throws {
     try await onThread {
       let bench = try Bench()

@@ -156,6 +156,17 @@ import Testing
       }
       terminal.send(Keys.control("U") + "s:stats().gaps, s:stats().lost\r")
       try terminal.expect("[2]= 0, 0", within: Keys.patience)
+      // In the middle of a cell: what is typed afterwards shows once, at the next prompt.
+      let reports = { terminal.screen.history.matches(of: /none lost/).count }
+      terminal.send("print('wait' .. 'ing') while not go do sleep('10ms') end\r")
+      try terminal.expect("waiting", within: Keys.patience)
+      terminal.send(Keys.control("Z"))
+      try terminal.expect("stopped again", within: Keys.patience) { $0.lastRow.hasPrefix("shell$") }
+      terminal.send("fg\r")
+      try terminal.expect("a second report", within: Keys.patience) { _ in reports() == 2 }
+      terminal.send("ahead" + Keys.control("C"))
+      try terminal.expect("the next prompt", within: Keys.patience) { $0.lastRow.hasPrefix("[4] 1~>") }
+      #expect(!terminal.screen.contains("ahead"))
       terminal.send(Keys.control("D"))
       try terminal.expect("stopping 1 stream", within: Keys.patience)
       try terminal.expect("the shell", within: Keys.patience) { $0.lastRow.hasPrefix("shell$") }

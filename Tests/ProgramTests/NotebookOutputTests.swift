@@ -97,6 +97,27 @@ import Testing
     }
   }
 
+  @Test func aCollectThatTakesAWhileShowsHowFarItIs() async throws {
+    try await onThread {
+      let terminal = try Keys.start(columns: 80)
+      try terminal.cell("s = bela.connect('sim'):streamer{ 'pot1' }:start{ quiet = true };", next: 2)
+      terminal.send("s:collect(1e9)\r")
+      try terminal.expect("a bar", within: Keys.patience) { screen in
+        screen.lastRow.contains(/^collecting ─{20} +0 %  pot1 \d+ of 1000000000 samples/)
+      }
+      terminal.send(Keys.control("C"))
+      try terminal.expectLine("[3] 1~>")
+      #expect(!terminal.screen.contains("collecting"))
+      terminal.send("#s:collect('1.5s').pot1 > 60000\r")
+      try terminal.expect("a full one", within: Keys.patience) { _ in
+        String(decoding: terminal.received, as: UTF8.self).contains("━━━━━━━━━━")
+      }
+      try terminal.expect("[3]= true", within: Keys.patience)
+      #expect(!terminal.screen.contains("collecting"))
+      #expect(try Keys.leave(terminal) == .exit(0))
+    }
+  }
+
   @Test func streamsCountInThePromptByThemselves() async throws {
     try await onThread {
       let terminal = try Keys.start(columns: 80)

@@ -57,7 +57,7 @@ extension PseudoTerminal {
   /// What stands from the last prompt on, rows joined.
   var line: String {
     let rows = screen.text.split(separator: "\n", omittingEmptySubsequences: false)
-    guard let start = rows.lastIndex(where: { $0.hasPrefix("[") && $0.contains("> ") || $0.hasSuffix("]>") })
+    guard let start = rows.lastIndex(where: { $0.hasPrefix("[") && ($0.contains("> ") || $0.hasSuffix(">")) })
     else { return "" }
     return rows[start...].joined()
   }

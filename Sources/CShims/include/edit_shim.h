@@ -84,5 +84,7 @@ int moon_signals_install(void);
 enum { MOON_SIGNAL_RESIZED = 1, MOON_SIGNAL_RESUMED = 2 };
 // What came since the last call; empties the descriptor.
 int moon_signals_take(void);
+// How long the process stood before it went on last, in nanoseconds; -1 when nobody knows (SIGSTOP).
+int64_t moon_signals_stood(void);
 
 #endif

@@ -104,6 +104,9 @@ struct SourceBook {
       if frames.isEmpty { frames = [frame] }
       if let index = frames.firstIndex(where: { $0.source == frame.source && $0.line == frame.line }) {
         frames.removeFirst(index)
+      } else {
+        // Thrown on by somebody else: a task's error, where it is waited for.
+        frames.insert(frame, at: 0)
       }
     }
     let levels = frames.prefix(Limits.tracebackLevels).map(level)

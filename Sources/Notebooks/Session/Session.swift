@@ -131,8 +131,15 @@ package final class Session {
   }
 
   /// An error of a task or of the program's own calls, as a cell's would be shown.
-  package func describe(_ error: LuaError, cell: Int = 0) -> CellError {
-    sources.error(error, cell: cell, names: { [self] in globalNames + otherNames() })
+  ///
+  /// - Parameter thrown: the error value, as Lua had it.
+  package func describe(_ error: LuaError, cell: Int = 0, thrown: LuaValue = .nil) -> CellError {
+    var error = error
+    // A table that cannot say what it is.
+    if case .table = thrown, state.metafield(thrown, "__tostring").isNil {
+      error.message = printer.short(thrown)
+    }
+    return sources.error(error, cell: cell, names: { [self] in globalNames + otherNames() })
   }
 
   /// A text that is shown or kept, without the passwords of the cells so far.
@@ -172,7 +179,7 @@ package final class Session {
       show(values, cell)
       return (.values(values), .nil, nil)
     case .failed(let error, let thrown):
-      var failure = describe(error, cell: cell.number)
+      var failure = describe(error, cell: cell.number, thrown: thrown)
       failure.picture = picture(thrown)
       return (.failed(failure), thrown, nil)
     case .exit(let code): return (.exit(code), .nil, nil)
