@@ -135,8 +135,8 @@ package final class Session {
   /// - Parameter thrown: the error value, as Lua had it.
   package func describe(_ error: LuaError, cell: Int = 0, thrown: LuaValue = .nil) -> CellError {
     var error = error
-    // A table that cannot say what it is.
-    if case .table = thrown, state.metafield(thrown, "__tostring").isNil {
+    // A table that cannot say what it is, by a message either.
+    if case .table = thrown, error.message.hasPrefix("table: 0x") {
       error.message = printer.short(thrown)
     }
     return sources.error(error, cell: cell, names: { [self] in globalNames + otherNames() })
