@@ -77,7 +77,7 @@ struct Interactive {
     }
     let file = NotebookFile(bytes)
     let name = script == "-" ? "stdin" : script
-    let outcome = interpreter.session.run(file, name: name, arguments: values)
+    let outcome = interpreter.session.run(file, name: name, arguments: values, isAll: !wantsNotebook)
     if let code = outcome.exitCode { return code }
     return outcome.error.map { ExitCode.of(error: $0.code) }
   }

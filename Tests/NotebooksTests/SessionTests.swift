@@ -196,6 +196,25 @@ import Testing
     #expect(bench.display.output.map(\.text) == ["from the cell\n", "from a task\n"])
   }
 
+  @Test func theLastCellOfAFileKeepsItsLocals() throws {
+    func globals(_ text: String, isAll: Bool) throws -> [Bool] {
+      let bench = try Bench()
+      let outcome = bench.session.run(NotebookFile(Array(text.utf8)), name: "a.lua", isAll: isAll)
+      #expect(outcome.error == nil, "\(outcome.error?.message ?? "")")
+      return ["x", "y"].map { !bench.state.global($0).isNil }
+    }
+    #expect(try globals("local x = 1", isAll: true) == [false, false])
+    #expect(try globals("local x = 1", isAll: false) == [true, false])
+    #expect(
+      try globals("-- %%\nlocal x = 1\n-- %%\nlocal y = x\n-- %% [markdown]\n-- end", isAll: true) == [
+        true, false,
+      ])
+    #expect(try globals("-- %% tags=[\"parameters\"]\nlocal x = 1", isAll: true) == [true, false])
+    // More locals than a function of Lua may have.
+    let many = (1...300).map { "local v\($0) = \($0)" }.joined(separator: "\n") + "\nlocal x = v300"
+    #expect(try globals(many, isAll: true) == [true, false])
+  }
+
   /// What compiles goes on compiling, or what it was is kept; with the real compiler.
   @Test func promotionKeepsWhatCompiles() throws {
     let state = try LuaState()

@@ -18,9 +18,11 @@ extension Session {
   ///     is an error with the code `parameter`, and so is any when no cell has the tag.
   ///   - arguments: what `...` is in every cell.
   ///   - keepGoing: on after an error, but not after an interrupt.
+  ///   - isAll: nothing runs behind the file, so the locals of its last cell stay locals: a script without cell
+  ///     marks is a chunk as Lua has it, and as fast.
   package func run(
     _ file: NotebookFile, name: String, parameters: [Parameter] = [], arguments: [LuaValue] = [],
-    keepGoing: Bool = false
+    keepGoing: Bool = false, isAll: Bool = false
   ) -> FileOutcome {
     addSource(file.bytes, name: name)
     var result = FileOutcome()
@@ -29,11 +31,12 @@ extension Session {
         first.name, "`\(name)` takes no parameters", hint: "tag a cell: -- %% tags=[\"parameters\"]", &result)
     }
     var isTaken = false
-    for cell in file.cells where cell.isCode {
+    let last = isAll ? file.cells.lastIndex(where: \.isCode) : nil
+    for (index, cell) in file.cells.enumerated() where cell.isCode {
       let before = cell.isParameters && !isTaken ? Set(globalNames) : []
       let outcome = run(
         Cell(cell.body, origin: .file(name: name, firstLine: cell.firstLine), title: cell.marker.title),
-        arguments: arguments)
+        arguments: arguments, isLast: index == last && !cell.isParameters)
       switch outcome.result {
       case .empty, .incomplete: break
       case .exit(let code):

@@ -65,10 +65,14 @@ package final class Session {
   }
 
   /// Runs one cell.
-  /// - Parameter arguments: what `...` is in the cell.
+  /// - Parameters:
+  ///   - arguments: what `...` is in the cell.
+  ///   - isLast: no cell comes behind it that could want its locals.
   @discardableResult
-  package func run(_ cell: Cell, arguments: [LuaValue] = [], mode: Mode = .foreground) -> Outcome {
-    let source = CellSource(cell.text)
+  package func run(
+    _ cell: Cell, arguments: [LuaValue] = [], mode: Mode = .foreground, isLast: Bool = false
+  ) -> Outcome {
+    let source = CellSource(cell.text, keepsLocals: isLast)
     guard !LuaLexer.tokens(cell.text).isEmpty else { return outcome(.empty, 0) }
     let number = nextNumber
     let chunkName = cell.chunkName(number: number)

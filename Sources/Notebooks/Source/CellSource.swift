@@ -19,8 +19,11 @@ package struct CellSource: Equatable, Sendable {
   private let plain: [UInt8]
   private let promoted: [UInt8]
   private let promotion: LocalPromotion
+  private let keepsLocals: Bool
 
-  package init(_ text: [UInt8]) {
+  /// - Parameter keepsLocals: no cell comes behind this one, so its locals may stay what they are in Lua: their own,
+  ///   and fast.
+  package init(_ text: [UInt8], keepsLocals: Bool = false) {
     self.text = text
     var plain = text
     if text.starts(with: Array("#!".utf8)) { plain.replaceSubrange(0..<2, with: Array("--".utf8)) }
@@ -29,8 +32,9 @@ package struct CellSource: Equatable, Sendable {
     isExplicitExpression = tokens.first?.is(.assign) ?? false
     if isExplicitExpression { plain[tokens[0].range.lowerBound] = 0x20 }
     self.plain = plain
-    let promotion = LocalPromotion(plain)
+    let promotion = LocalPromotion(plain, keepsAll: keepsLocals)
     self.promotion = promotion
+    self.keepsLocals = keepsLocals
     promoted = promotion.source
     notes = promotion.notes
   }
@@ -80,7 +84,11 @@ package struct CellSource: Equatable, Sendable {
       readings.append(Reading(result: result, first: Self.token(in: promoted, at: start)))
     }
     if statements == .ok { return .run(promoted) }
-    if promoted != plain {
+    if keepsLocals {
+      // A function has 200 locals; as globals there may be any number.
+      let plan = CellSource(text).plan(compile: compile)
+      if case .run = plan { return plan }
+    } else if promoted != plain {
       // The same text with its locals kept may pass where hundreds of targets in one assignment do not.
       let original = compile(plain)
       if original == .ok { return .run(plain) }

@@ -14,9 +14,9 @@ package struct LocalPromotion: Equatable, Sendable {
     let length: Int
   }
 
-  package init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8], keepsAll: Bool = false) {
     var rewriter = Rewriter(bytes)
-    rewriter.run()
+    if !keepsAll { rewriter.run() }
     source = rewriter.result()
     notes = rewriter.notes
     edits = rewriter.sortedEdits.map { Edit(range: $0.range, length: $0.text.count) }

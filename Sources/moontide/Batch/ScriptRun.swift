@@ -248,7 +248,7 @@ final class ScriptRun: Sendable {
     let outcome = interpreter.session.run(
       file, name: path == "-" ? "stdin" : path,
       parameters: options.parameters.compactMap { Parameter($0) },
-      arguments: options.arguments.map { .string(LuaString(Array($0.utf8))) })
+      arguments: options.arguments.map { .string(LuaString(Array($0.utf8))) }, isAll: true)
     plots?.take()
     state.withLock { $0.snapshot.situation.isClosing = true }
     interpreter.close()
