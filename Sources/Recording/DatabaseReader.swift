@@ -9,6 +9,8 @@ extension Database {
       return try open(path).read { db in try frame(path, db) }
     } catch let error as RecordingError {
       throw error
+    } catch is RowDecodingError {
+      throw .format(path, "it is no recording, or damaged")
     } catch {
       let coded = self.error(path, error)
       // A load writes nothing.
@@ -55,18 +57,21 @@ extension Database {
     var builders: [SeriesBuilder] = []
     var places: [Int64: Int] = [:]
     for row in try Row.fetchAll(db, sql: "SELECT * FROM channels ORDER BY id LIMIT \(Limits.channels)") {
-      places[row["id"]] = builders.count
+      places[try row.value("id")] = builders.count
       builders.append(SeriesBuilder(try channel(row, path)))
     }
     for row in try Row.fetchAll(db, sql: "SELECT * FROM gaps ORDER BY after") {
-      guard let place = places[row["channel"]], let reason = Gap.Reason(rawValue: row["why"]) else {
+      guard let place = places[try row.value("channel")],
+        let reason = Gap.Reason(rawValue: try row.value("why"))
+      else {
         continue
       }
-      builders[place].gaps.append(Gap(at: row["after"], samples: row["samples"], reason: reason))
+      builders[place].gaps.append(
+        Gap(at: try row.value("after"), samples: try row.value("samples"), reason: reason))
     }
     let rows = try Row.fetchCursor(db, sql: "SELECT * FROM chunks ORDER BY id")
     while let row = try rows.next() {
-      guard let place = places[row["channel"]] else { continue }
+      guard let place = places[try row.value("channel")] else { continue }
       try append(row, to: &builders[place], path)
     }
     let dropped = try Int64.fetchOne(db, sql: "SELECT TOTAL(dropped) FROM frames") ?? 0
@@ -77,21 +82,23 @@ extension Database {
   }
 
   private static func channel(_ row: Row, _ path: String) throws -> Channel {
-    guard let type = DataType(rawValue: row["type"]) else {
+    guard let type = DataType(rawValue: try row.value("type")) else {
       throw RecordingError.format(path, "it has a channel of an unknown type")
     }
-    let isUnix = row["clock"] == "unix_ns"
-    return Channel(
-      name: row["name"], type: type, clock: isUnix ? .unix : .ticks(rate: row["ticks_per_second"]),
-      mode: Channel.Mode(rawValue: row["mode"]) ?? .dense,
-      key: UInt32(truncatingIfNeeded: row["key"] as Int64),
-      unit: row["unit"], rate: row["rate"],
-      index: (row["index_key"] as Int64?).map { UInt32(truncatingIfNeeded: $0) }, isIndex: row["is_index"],
-      isVirtual: row["is_virtual"])
+    let isUnix = try row.value("clock") == "unix_ns"
+    return try Channel(
+      name: row.value("name"), type: type,
+      clock: isUnix ? .unix : .ticks(rate: row.value("ticks_per_second")),
+      mode: Channel.Mode(rawValue: row.value("mode")) ?? .dense,
+      key: UInt32(truncatingIfNeeded: row.value("key") as Int64),
+      unit: row.value("unit"), rate: row.value("rate"),
+      index: (row.value("index_key") as Int64?).map { UInt32(truncatingIfNeeded: $0) },
+      isIndex: row.value("is_index"),
+      isVirtual: row.value("is_virtual"))
   }
 
   private static func append(_ row: Row, to builder: inout SeriesBuilder, _ path: String) throws {
-    let samples: Data = row["samples"]
+    let samples: Data = try row.value("samples")
     let before = builder.count
     if let width = builder.channel.type.width {
       guard samples.count % width == 0 else { throw RecordingError.format(path, "a chunk is damaged") }
@@ -111,18 +118,27 @@ extension Database {
       }
     }
     let count = builder.count - before
-    if let stamps = row["stamps"] as Data?, stamps.count == 8 * count {
+    if let stamps = try row.value("stamps") as Data?, stamps.count == 8 * count {
       stamps.withUnsafeBytes { bytes in
         builder.append(
           times: (0..<count).lazy.map { bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self) })
       }
-    } else if let start = row["start"] as Int64?, let units = row["step_units"] as Int64?,
-      let samples = row["step_samples"] as Int64?, samples > 0
+    } else if let start = try row.value("start") as Int64?, let units = try row.value("step_units") as Int64?,
+      let samples = try row.value("step_samples") as Int64?, samples > 0
     {
       let step = Step(units: units, samples: samples)
       builder.append(times: (0..<Int64(count)).lazy.map { start.addingSaturating(step.offset($0)) })
     } else {
       builder.forgetTimes()
     }
+  }
+}
+
+extension Row {
+  /// As the subscript, which would end the program where a damaged file lacks the column or holds another type.
+  fileprivate func value<Value: DatabaseValueConvertible & StatementColumnConvertible>(
+    _ column: String
+  ) throws -> Value {
+    try decode(forColumn: column)
   }
 }

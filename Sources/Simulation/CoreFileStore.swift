@@ -83,7 +83,7 @@ struct CoreFileStore: CoreStore {
         arguments: [Int64(key), time.start, time.end])
       var result: [StoredPiece] = []
       while let row = try rows.next() {
-        if let piece = Self.piece(row, key, type)?.clipped(to: time) { result.append(piece) }
+        if let piece = try Self.piece(row, key, type)?.clipped(to: time) { result.append(piece) }
       }
       return result
     }
@@ -96,18 +96,18 @@ struct CoreFileStore: CoreStore {
     return try json.flatMap { DataType(synnaxName: try Wire.decode(ChannelPayload.self, Array($0)).dataType) }
   }
 
-  private static func piece(_ row: Row, _ key: UInt32, _ type: DataType) -> StoredPiece? {
+  private static func piece(_ row: Row, _ key: UInt32, _ type: DataType) throws -> StoredPiece? {
     var codec = FrameCodec([FrameCodec.Entry(key: key, type: type)])
-    let bytes: Data = row["samples"]
-    let packed: Data = row["stamps"]
+    let bytes = try row.decode(Data.self, forColumn: "samples")
+    let packed = try row.decode(Data.self, forColumn: "stamps")
     guard let series = try? codec.decode(Array(bytes)).series.first else { return nil }
     var stamps = series.storage
     if !packed.isEmpty {
       stamps = packed.withUnsafeBytes { SampleStorage(type: .timestamp, copying: $0) }
     }
     guard stamps.used == series.count, stamps.type.width == 8, series.count > 0 else { return nil }
-    let domain: Int64 = row["domain"]
-    let first: Int64 = row["first"]
+    let domain = try row.decode(Int64.self, forColumn: "domain")
+    let first = try row.decode(Int64.self, forColumn: "first")
     return StoredPiece(
       key: key, domain: UInt32(truncatingIfNeeded: domain), first: UInt32(truncatingIfNeeded: first),
       samples: series.storage, stamps: stamps, range: 0..<series.count,
@@ -118,7 +118,9 @@ struct CoreFileStore: CoreStore {
     try database.read { db in
       let row = try Row.fetchOne(
         db, sql: "SELECT min(start) AS a, max(last) AS b FROM piece WHERE key = ?", arguments: [Int64(key)])
-      guard let from: Int64 = row?["a"], let to: Int64 = row?["b"], from <= to else { return nil }
+      guard let from = try row?.decode(Int64?.self, forColumn: "a"),
+        let to = try row?.decode(Int64?.self, forColumn: "b"), from <= to
+      else { return nil }
       return from...to
     }
   }

@@ -144,6 +144,28 @@ import Testing
   }
 
   /// Files that are cut or changed anywhere are read or refused, and never more.
+  @Test(arguments: [
+    "id", "name", "type", "clock", "ticks_per_second", "mode", "key", "unit", "rate", "index_key", "is_index",
+    "is_virtual", "samples", "stamps", "start", "step_units", "step_samples", "channel",
+  ]) func aRecordingWithoutAColumnIsReadOrRefused(_ column: String) throws {
+    let folder = try Folder()
+    let path = folder("x.mtr")
+    _ = try Recording.save(Frame([Samples.steady("x", (0..<200).map { Float($0) })]), to: path)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    var from = bytes.startIndex
+    while let range = bytes.range(of: Data(column.utf8), in: from..<bytes.endIndex) {
+      bytes[range.lowerBound] = UInt8(ascii: "Q")
+      from = range.upperBound
+    }
+    try bytes.write(to: URL(fileURLWithPath: path))
+    do {
+      let frame = try Recording.load(path)
+      #expect(frame.series.count <= 1)
+    } catch {
+      #expect(["format", "no_file"].contains(error.code), "\(error)")
+    }
+  }
+
   @Test func damagedFilesAreReadOrRefused() throws {
     let folder = try Folder()
     let frame = Frame([Samples.steady("x", (0..<200).map { Float($0) })])
