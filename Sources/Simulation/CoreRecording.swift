@@ -19,10 +19,13 @@ struct CoreRecording: Sendable {
 
   /// - Parameter path: nil for the motion recording.
   static func load(_ path: String?) throws(SynnaxError) -> CoreRecording {
-    let url =
-      path.map { URL(fileURLWithPath: $0) }
-      ?? Bundle.module.url(forResource: "motion", withExtension: "csv", subdirectory: "Recordings")
-    guard let url, let data = try? Data(contentsOf: url), let text = String(data: data, encoding: .utf8)
+    let url: URL
+    do throws(SimulationError) {
+      url = if let path { URL(fileURLWithPath: path) } else { try BundledRecording.url("motion") }
+    } catch {
+      throw SynnaxError("argument", error.message, hint: error.hint)
+    }
+    guard let data = try? Data(contentsOf: url), let text = String(data: data, encoding: .utf8)
     else {
       throw SynnaxError("argument", "cannot read the recording \(path ?? "motion.csv")")
     }

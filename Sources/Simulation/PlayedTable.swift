@@ -50,10 +50,7 @@ public struct PlayedTable: Sendable {
 
   /// One of the recordings that come with the program: `ecg` or `motion`.
   public static func bundled(_ name: String) throws -> PlayedTable {
-    guard let url = Bundle.module.url(forResource: name, withExtension: "csv", subdirectory: "Recordings")
-    else {
-      throw SimulationError("input", "the recording \(name).csv is not beside the program")
-    }
+    let url = try BundledRecording.url(name)
     return try PlayedTable(csv: String(decoding: Data(contentsOf: url), as: UTF8.self))
   }
 

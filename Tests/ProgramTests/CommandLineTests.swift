@@ -44,6 +44,24 @@ import Testing
     }
   }
 
+  @Test func aProgramCopiedWithoutItsRecordingsSaysSo() async throws {
+    try await onThread {
+      let folder = try TemporaryFolder()
+      let copy = folder.path + "/moontide"
+      // By a program of its own: a file that any child of this one still holds open for writing cannot be run.
+      let answer = try Shell.run(
+        """
+        cp '\(try ProgramRunner.program)' '\(copy)'
+        '\(copy)' -e 'print(1 + 1)'; '\(copy)' -e 'bela.connect("sim")' 2>&1
+        echo "=$?"; '\(copy)' -e 'synnax.connect("sim")' 2>&1
+        """)
+      #expect(answer.hasPrefix("2\n") && answer.contains("=1\n"), "\(answer)")
+      #expect(answer.contains("the recording ecg.csv is not beside the program"), "\(answer)")
+      #expect(answer.contains("the recording motion.csv is not beside the program"), "\(answer)")
+      #expect(answer.contains("copy moontide_Simulation.resources along"), "\(answer)")
+    }
+  }
+
   @Test func bashCompletesSubcommandsAndOptions() async throws {
     try await onThread {
       let program = try ProgramRunner.program

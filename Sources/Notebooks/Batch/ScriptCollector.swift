@@ -38,7 +38,7 @@ package final class ScriptCollector: Display {
 
   /// The cells that are about to run.
   package func begin(_ file: NotebookFile) {
-    source.add(SourceSecrets(file.bytes), name: "", isFile: true)
+    source.add(SourceSecrets(file.bytes), file: "")
     for cell in file.cells where cell.isCode && !LuaLexer.tokens(cell.body).isEmpty {
       lines[cell.firstLine] = result.cells.count
       result.cells.append(.init(title: cell.marker.title, line: cell.firstLine))

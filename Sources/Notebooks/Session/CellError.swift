@@ -47,31 +47,40 @@ package struct CellError: Error, Equatable, Sendable {
 
 /// The sources of cells and files, for the text of a line in an error.
 struct SourceBook {
-  private var sources: [String: [UInt8]] = [:]
-  private var typed: [String] = []
+  private var files: [String: [UInt8]] = [:]
+  private var cells = CellTexts(limit: Limits.inputsKept)
   /// What no error may quote.
   private var secrets: Set<[UInt8]> = []
 
-  /// `name` as it is in a traceback. Typed cells beyond a bound are forgotten, oldest first. Secrets are left out.
-  mutating func add(_ source: SourceSecrets, name: String, isFile: Bool) {
+  /// A typed cell, without its secrets.
+  mutating func add(_ source: SourceSecrets, cell number: Int) {
+    keep(source)
+    cells.add(source.redacted, number: number)
+  }
+
+  /// `file` as it is named in a traceback.
+  mutating func add(_ source: SourceSecrets, file: String) {
+    keep(source)
+    files[file] = source.redacted
+  }
+
+  private mutating func keep(_ source: SourceSecrets) {
     if secrets.count < Limits.secretsKept { secrets.formUnion(source.values) }
-    let isNew = sources.updateValue(source.redacted, forKey: name) == nil
-    guard !isFile, isNew else { return }
-    typed.append(name)
-    if typed.count > Limits.inputsKept {
-      // A tenth at once: removing from the front costs the length.
-      let old = typed.prefix(Limits.inputsKept / 10)
-      for name in old { sources[name] = nil }
-      typed.removeFirst(old.count)
-    }
+  }
+
+  /// `name` as in a traceback: `cell 3`, or a file.
+  private func text(of name: String) -> ArraySlice<UInt8>? {
+    if let file = files[name] { return file[...] }
+    guard name.hasPrefix("cell ") else { return nil }
+    return Int(name.dropFirst(5)).flatMap { cells[$0] }
   }
 
   func redacted(_ text: String) -> String { SourceSecrets.redact(text, secrets) }
 
   func line(_ number: Int, of name: String) -> String? {
-    guard let source = sources[name], number > 0 else { return nil }
+    guard let source = text(of: name), number > 0 else { return nil }
     var line = 1
-    var start = 0
+    var start = source.startIndex
     while line < number {
       guard let end = source[start...].firstIndex(of: 0x0A) else { return nil }
       start = end + 1
@@ -97,7 +106,7 @@ struct SourceBook {
     }
     var message = error.message
     if let (frame, rest) = Self.position(
-      in: message, known: { sources[$0] != nil || frames.map(\.source).contains($0) })
+      in: message, known: { text(of: $0) != nil || frames.map(\.source).contains($0) })
     {
       message = rest
       // A syntax error has no traceback; an error with level 2 names its caller.

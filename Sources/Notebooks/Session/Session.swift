@@ -88,7 +88,7 @@ package final class Session {
     if plan == .incomplete, cell.origin == .typed { return outcome(.incomplete, number) }
 
     nextNumber += 1
-    remember(cell, number: number, chunkName: chunkName, padding: padding)
+    remember(cell, number: number)
     display.began(cell, number: number)
     let start = Measurement(samples: samplesReceived())
     let result: Outcome.Result
@@ -225,12 +225,12 @@ package final class Session {
 
   // MARK: Memory
 
-  private func remember(_ cell: Cell, number: Int, chunkName: String, padding: [UInt8]) {
+  private func remember(_ cell: Cell, number: Int) {
     let secrets = SourceSecrets(cell.text)
     currentCell = secrets.redacted
     if !secrets.isEmpty { secretNumbers.insert(number) }
     switch cell.origin {
-    case .typed: sources.add(secrets, name: String(chunkName.dropFirst()), isFile: false)
+    case .typed: sources.add(secrets, cell: number)
     case .file: break
     }
     state.rawSet(inputs, .integer(Int64(number)), LuaString(secrets.redacted))
@@ -239,7 +239,7 @@ package final class Session {
 
   /// The text of a file whose cells are about to run: for the lines in error texts.
   package func addSource(_ bytes: [UInt8], name: String) {
-    sources.add(SourceSecrets(bytes), name: Cell.sourceName(ofFile: name), isFile: true)
+    sources.add(SourceSecrets(bytes), file: Cell.sourceName(ofFile: name))
   }
 
   private func keep(_ value: LuaValue, number: Int) {
