@@ -355,11 +355,38 @@ static int tostring_protected(lua_State *L) {
   return 1;
 }
 
+/* mt_pcall for what runs no Lua code: no interrupt strikes here, where nobody would hand it on. */
+static int quiet_pcall(lua_State *L, int nargs, int nresults) {
+  mt_lua *S = mt_block(L);
+  lua_State *running = S->running;
+  const int nofail = S->nofail;
+  const int handler = lua_gettop(L) - nargs;
+  S->running = NULL; /* the signal finds nothing to arm */
+  lua_sethook(L, NULL, 0, 0);
+  S->frame_count = 0;
+  lua_pushcfunction(L, mt_message_handler);
+  lua_insert(L, handler);
+  S->nofail = 0;
+  const int status = lua_pcall(L, nargs, nresults, handler);
+  S->nofail = nofail;
+  lua_remove(L, handler);
+  S->running = running;
+  mt_disarm(L);
+  if (running != NULL) mt_check(L, S);
+  return status;
+}
+
 void mt_tostring(lua_State *L, int index) {
   index = lua_absindex(L, index);
+  bool is_native = true;
+  if (luaL_getmetafield(L, index, "__tostring") != LUA_TNIL) {
+    is_native = lua_iscfunction(L, -1);
+    lua_pop(L, 1);
+  }
   lua_pushcfunction(L, tostring_protected);
   lua_pushvalue(L, index);
-  if (mt_pcall(L, 1, 1) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) return;
+  const int status = is_native ? quiet_pcall(L, 1, 1) : mt_pcall(L, 1, 1);
+  if (status == LUA_OK && lua_type(L, -1) == LUA_TSTRING) return;
   lua_pop(L, 1);
   lua_pushfstring(L, "%s: %p", luaL_typename(L, index), lua_topointer(L, index));
 }

@@ -28,6 +28,8 @@ package enum Limits {
   package static let typeAheadBytes = 1 << 20
   /// Characters of one cell; a paste goes on being read past it and the loss is reported.
   package static let cellScalars = 1 << 20
+  /// How long after an Escape the rest of a key may still come: a slow line, and no pause that a person notices.
+  package static let escapeWaitMs: Int32 = 30
   /// Bytes taken from the terminal at a time inside a paste.
   package static let pasteReadBytes = 4_096
   /// How long Ctrl-Z waits for the stop; without job control none comes.

@@ -207,6 +207,7 @@ extension LineEditor {
       case 0x0a, 0x0d:
         note = nil
         return enter()
+      case 0x1b where escapeStandsAlone(): return UInt8(CC_REFRESH)
       case 0..<0x20:
         // The key that ends the search does what it does: a cursor key moves in what was found.
         moon_edit_push(editor, [wchar_t(bitPattern: key.value), 0])

@@ -216,6 +216,13 @@ package final class LineEditor: CellReader {
 
   var isPasting = false
 
+  /// Whether nothing comes with an Escape: then it is the key itself, and not the beginning of another one.
+  func escapeStandsAlone() -> Bool {
+    guard decoder.isEmpty else { return false }
+    var waiting = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+    return poll(&waiting, 1, Limits.escapeWaitMs) == 0
+  }
+
   /// Whether an Escape begins the mark of a paste, whose other bytes come with it. What was read and is not
   /// the mark stays to be read.
   private func pasteBegins() -> Bool {
@@ -270,16 +277,9 @@ package final class LineEditor: CellReader {
     let prompt = prompt
     writer.show(
       .init(
-        prompt: prompt, continuation: { Self.padded(continuation(), like: prompt()) }, text: text,
+        prompt: prompt, continuation: { TextWidth.padded(continuation(), like: prompt()) }, text: text,
         cursor: cursor,
         note: note))
-  }
-
-  /// A continuation prompt as wide as the last line of the prompt, its text at the right.
-  private static func padded(_ continuation: String, like prompt: String) -> String {
-    let last = prompt.split(separator: "\n", omittingEmptySubsequences: false).last.map(String.init) ?? ""
-    let missing = TextWidth.columns(of: last) - TextWidth.columns(of: continuation)
-    return String(repeating: " ", count: max(0, missing)) + continuation
   }
 
   func ring() { writer.control("\u{07}") }

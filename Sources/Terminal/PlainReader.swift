@@ -32,9 +32,12 @@ package final class PlainReader: CellReader {
     var cell = prefill
     var isFirst = true
     while true {
-      if showsPrompt { writer.showPlainPrompt(isFirst ? prompt() : continuation()) }
+      if showsPrompt {
+        let first = prompt()
+        writer.showPlainPrompt(isFirst ? first : TextWidth.padded(continuation(), like: first))
+      }
       let line = nextLine()
-      if showsPrompt { writer.showPlainPrompt(nil) }
+      if showsPrompt { writer.endPlainPrompt(wasEntered: (try? line.get()) != nil) }
       switch line {
       case .success(let line):
         cell += isFirst ? line : "\n" + line

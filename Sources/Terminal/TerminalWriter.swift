@@ -285,17 +285,19 @@ package final class TerminalWriter {
   package func control(_ sequence: String) { sendToTerminal(sequence) }
 
   /// On a terminal without editing the kernel echoes, so the prompt is only repeated after other output.
-  package func showPlainPrompt(_ prompt: String?) {
-    if let prompt {
-      flush()
-      startLine()
-      sendToTerminal(prompt)
-      atLineStart = prompt.isEmpty
-    } else {
-      // The newline that ended the line was echoed.
-      atLineStart = true
-    }
+  package func showPlainPrompt(_ prompt: String) {
+    flush()
+    startLine()
+    sendToTerminal(prompt)
+    atLineStart = prompt.isEmpty
     plainPrompt = prompt
+  }
+
+  /// - Parameter wasEntered: the newline that ended the line was echoed; none is when it was given up.
+  package func endPlainPrompt(wasEntered: Bool) {
+    plainPrompt = nil
+    if !wasEntered { sendToTerminal("\n") }
+    atLineStart = true
   }
 
   // MARK: Private

@@ -31,6 +31,13 @@ package enum TextWidth {
     return total
   }
 
+  /// A continuation prompt as wide as the last line of the prompt, its text at the right.
+  package static func padded(_ continuation: String, like prompt: String) -> String {
+    let last = prompt.split(separator: "\n", omittingEmptySubsequences: false).last.map(String.init) ?? ""
+    let missing = columns(of: last) - columns(of: continuation)
+    return String(repeating: " ", count: max(0, missing)) + continuation
+  }
+
   /// The longest beginning that fits, with `…` in place of what had to go.
   package static func truncated(_ text: String, to limit: Int) -> String {
     guard columns(of: text) > limit else { return text }

@@ -16,6 +16,7 @@ struct Interactive {
   private var wantsNotebook: Bool { staysInNotebook || (script == nil && cells.isEmpty) }
 
   func run() -> Int32 {
+    let piped = script == "-" ? readStandardInput() : nil
     let writer = TerminalWriter()
     let color = ColorChoice(rawValue: options.color.rawValue) ?? .auto
     writer.usesColor = color.resolve(environment: Environment.terminal, isTerminal: writer.outputIsTerminal)
@@ -41,7 +42,7 @@ struct Interactive {
     }
     let signals = Signals(interrupter: interpreter.state.interrupter, endsProgram: !wantsNotebook)
     let pipe = BrokenPipe(writer: writer) { signals.interrupter.interrupt() }
-    var code = prepare(interpreter, display) ?? ExitCode.success
+    var code = prepare(interpreter, display, piped) ?? ExitCode.success
     if wantsNotebook, code == ExitCode.success || staysInNotebook {
       display.isNotebook = true
       let front = NotebookFront(
@@ -62,7 +63,9 @@ struct Interactive {
   }
 
   /// Cells and script; the exit code when they end the program.
-  private func prepare(_ interpreter: Interpreter, _ display: FrontDisplay) -> Int32? {
+  private func prepare(
+    _ interpreter: Interpreter, _ display: FrontDisplay, _ piped: Result<[UInt8], FileText.Failure>?
+  ) -> Int32? {
     let values = arguments.map { LuaValue.string($0) }
     for text in cells {
       if let code = Self.code(of: interpreter.session.run(Cell(text), arguments: values)) { return code }
@@ -70,7 +73,7 @@ struct Interactive {
     guard let script else { return nil }
     let bytes: [UInt8]
     do throws(FileText.Failure) {
-      bytes = if script == "-" { try FileText.read(from: 0) } else { try FileText.read(script) }
+      bytes = if let piped { try piped.get() } else { try FileText.read(script) }
     } catch {
       display.print("moontide: cannot read \(script): \(error.reason)\n", to: .error)
       return ExitCode.noInput
@@ -80,6 +83,18 @@ struct Interactive {
     let outcome = interpreter.session.run(file, name: name, arguments: values, isAll: !wantsNotebook)
     if let code = outcome.exitCode { return code }
     return outcome.error.map { ExitCode.of(error: $0.code) }
+  }
+
+  /// All of it; the keys for a notebook after a script from a pipe come from the terminal.
+  private func readStandardInput() -> Result<[UInt8], FileText.Failure> {
+    let result = Result { () throws(FileText.Failure) in try FileText.read(from: 0) }
+    guard wantsNotebook, isatty(0) == 0, isatty(1) == 1 else { return result }
+    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
+    if terminal >= 0 {
+      dup2(terminal, 0)
+      close(terminal)
+    }
+    return result
   }
 
   static func code(of outcome: Outcome) -> Int32? {

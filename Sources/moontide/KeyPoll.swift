@@ -22,7 +22,8 @@ final class KeyPoll {
     while true {
       switch scheduler.turn(waitingFor: both(input), deadline: nil) {
       case .readable:
-        if signals.catchUp() { continue }
+        // A key that came behind a Ctrl-C is not part of the line that it drops.
+        if signals.catchUp() || signals.interrupter.isRequested { continue }
         if let terminalSignals, Self.isReadable(terminalSignals) { return .attention }
         if Self.isReadable(input) { return .ready }
       case .interrupted: return signals.isTerminating ? .closed : .interrupted

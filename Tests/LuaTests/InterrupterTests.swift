@@ -45,6 +45,21 @@ import Testing
     "string building": "local s = '' while true do s = (s .. 'x'):sub(-1000) end",
   ]
 
+  /// A request that comes between two cells is for the next one, whatever is looked at before it runs.
+  @Test func aMessageThatIsMadeTakesNoRequest() throws {
+    let state = try LuaState()
+    state.interrupter.interrupt()
+    #expect(throws: LuaError.self) { try state.load("x = = 1", chunkName: "=cell") }
+    #expect(state.describe(.string("text")) == "text")
+    #expect(state.interrupter.isRequested)
+    let loop = try state.load("while true do end", chunkName: "=cell")
+    guard case .failed(let error, _) = state.scheduler.run(loop) else {
+      Issue.record("it ended by itself")
+      return
+    }
+    #expect(error.code == "interrupted" && !state.interrupter.isRequested)
+  }
+
   @Test(arguments: runaways.keys.sorted()) func stopsWithinThreeTenths(_ name: String) async throws {
     let source = try #require(Self.runaways[name])
     try await onThread {

@@ -61,6 +61,79 @@ import Testing
     }
   }
 
+  @Test func inCommandsThatRunCellsItEndsTheCell() async throws {
+    try await onThread {
+      let folder = try TemporaryFolder()
+      _ = try folder.file(
+        "loop.lua", "-- %%\nprint('first ' .. 'cell')\n-- %%\nwhile true do end\n-- %%\nlast = 1\n")
+      let terminal = try Keys.start(columns: 80, directory: folder.path)
+      for (command, begun) in [
+        (":run loop.lua", "first cell"), (":time print('ti' .. 'med') while true do end", "timed"),
+        ("notebook.run('loop.lua')", "first cell"),
+        ("notebook.time(function() print('cou' .. 'nted') sleep(1000) end)", "counted"),
+      ] {
+        terminal.send(Keys.control("L") + command + "\r")
+        try terminal.expect(begun, within: Keys.patience) { screen in
+          screen.text.split(separator: "\n").contains { $0 == begun }
+        }
+        terminal.send(Keys.control("C"))
+        try terminal.expect("the prompt after \(command)", within: Keys.patience) { screen in
+          screen.lastRow.contains(/^\[\d+\]>$/) && screen.contains("interrupted")
+        }
+      }
+      terminal.send("last, 'alive'\r")
+      try terminal.expect("= nil, \"alive\"", within: Keys.patience)
+      #expect(try terminal.end() == .exit(0))
+    }
+  }
+
+  @Test func whileAPasteComesItDropsThePaste() async throws {
+    try await onThread {
+      let terminal = try Keys.start()
+      terminal.send("\u{1b}[200~x = 1\ry = 2")
+      terminal.readAvailable(waitMs: 50)
+      terminal.send(Keys.control("C"))
+      try terminal.expect("a new line", within: Keys.patience) { $0.lastRow == "[1]>" }
+      terminal.send("x, y\r")
+      try terminal.expect("[1]= nil, nil", within: Keys.patience)
+      #expect(try terminal.end() == .exit(0))
+    }
+  }
+
+  @Test func onADumbTerminalItWorksInEachStateToo() async throws {
+    try await onThread {
+      let terminal = try Keys.start(environment: ["TERM": "dumb"])
+      func expectPrompt(_ number: Int) throws {
+        try terminal.expect("prompt \(number)", within: Keys.patience) { $0.lastRow == "[\(number)]>" }
+      }
+      // Typing, and in a continuation: all of the cell goes.
+      try terminal.type("half a line", until: "half a line")
+      terminal.send(Keys.control("C"))
+      try terminal.expect("a new line", within: Keys.patience) {
+        $0.contains("half a line^C") && $0.lastRow == "[1]>"
+      }
+      terminal.send("for i = 1, 2 do\r")
+      try terminal.expect("a continuation", within: Keys.patience) { $0.lastRow == "   >" }
+      terminal.send(Keys.control("C"))
+      try expectPrompt(1)
+      terminal.send("1 + 1\r")
+      try terminal.expect("[1]= 2", within: Keys.patience)
+      try expectPrompt(2)
+      for (index, cell) in ["while true do end", "sleep(1000)", "while true do pcall(error) end"].enumerated()
+      {
+        terminal.send("print('go' .. \(index)) \(cell)\r")
+        try terminal.expect("go\(index)", within: Keys.patience)
+        terminal.send(Keys.control("C"))
+        try expectPrompt(index + 3)
+      }
+      terminal.send("'alive'\r")
+      try terminal.expect("[5]= alive", within: Keys.patience)
+      #expect(!String(decoding: terminal.received, as: UTF8.self).contains("\u{1b}"))
+      try expectPrompt(6)
+      #expect(try terminal.end() == .exit(0))
+    }
+  }
+
   @Test func atThePromptItEndsATaskThatComputes() async throws {
     try await onThread {
       let terminal = try Keys.start(columns: 80)

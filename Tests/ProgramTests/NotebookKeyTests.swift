@@ -39,6 +39,74 @@ import Testing
     }
   }
 
+  @Test func upAndDownMoveInsideACellOfSeveralLines() async throws {
+    try await onThread {
+      let terminal = try Keys.start()
+      terminal.send("for i = 1, 2 do\r  x = '日本'\rend")
+      try terminal.expectLine("[1]> for i = 1, 2 do   >   x = '日本'   > end")
+      // To the same column of the line above, whatever the width of its characters.
+      terminal.send(Keys.up + "!" + Keys.up + "?" + Keys.down + Keys.down + "#")
+      try terminal.expectLine("[1]> for ?i = 1, 2 do   >   x! = '日本'   > end#")
+      terminal.send(Keys.control("C"))
+      try terminal.expectLine("[1]>")
+      #expect(try Keys.leave(terminal) == .exit(0))
+    }
+  }
+
+  @Test func controlDDeletesInALineAndControlLClears() async throws {
+    try await onThread {
+      let terminal = try Keys.start()
+      try terminal.cell("before = 1", next: 2)
+      terminal.send("40 ++ 2" + Keys.left + Keys.left + Keys.left + Keys.control("D"))
+      try terminal.expectLine("[2]> 40 + 2")
+      terminal.send(Keys.control("L"))
+      try terminal.expect("the line alone", within: Keys.patience) { $0.text == "[2]> 40 + 2" }
+      terminal.send("\r")
+      try terminal.expect("[2]= 42", within: Keys.patience)
+      #expect(try terminal.end() == .exit(0))
+    }
+  }
+
+  @Test func aSearchGoesOnToOlderCellsAndEscapeEditsWhatWasFound() async throws {
+    try await onThread {
+      let terminal = try Keys.start()
+      try terminal.cell("value = 10", next: 2)
+      try terminal.cell("other = 5", next: 3)
+      try terminal.cell("value = 20", next: 4)
+      terminal.send(Keys.control("R") + "value")
+      try terminal.expect("the newest", within: Keys.patience) { _ in terminal.line.contains("value = 20") }
+      terminal.send(Keys.control("R"))
+      try terminal.expect("the older", within: Keys.patience) { _ in terminal.line.contains("value = 10") }
+      terminal.send("xyz")
+      try terminal.expect("no such cell: valuexyz_", within: Keys.patience)
+      terminal.send("\u{7f}\u{7f}\u{7f}" + Keys.control("R"))
+      try terminal.expect("the older again", within: Keys.patience) { _ in
+        terminal.line.contains("value = 10") && terminal.screen.lastRow == "search: value_"
+      }
+      terminal.send("\u{1b}")
+      try terminal.expectLine("[4]> value = 10")
+      terminal.send(Keys.control("E") + "1\rvalue\r")
+      try terminal.expect("[5]= 101", within: Keys.patience)
+      #expect(try Keys.leave(terminal) == .exit(0))
+    }
+  }
+
+  @Test func whatIsTypedRightBehindControlCIsInTheNextLine() async throws {
+    try await onThread {
+      let terminal = try Keys.start()
+      try terminal.cell("n = 0", next: 2)
+      for round in 1...40 {
+        terminal.send("gone" + Keys.control("C") + "n = n + 1\r")
+        try terminal.expect("prompt \(round + 2)", within: Keys.patience) {
+          $0.lastRow == "[\(round + 2)]>"
+        }
+      }
+      terminal.send("n\r")
+      try terminal.expect("[42]= 40", within: Keys.patience)
+      #expect(try Keys.leave(terminal) == .exit(0))
+    }
+  }
+
   @Test func aSearchNarrowsWithEachKey() async throws {
     try await onThread {
       let terminal = try Keys.start()
