@@ -187,6 +187,10 @@ extension Library {
     }
     let virtual = try options.boolean("virtual") ?? false
     let place = options.value("index")
+    if case .boolean = place {
+      throw options.bad(
+        "index", "the name of a timestamp channel expected", hint: "is_index = true makes this channel one")
+    }
     let index = place.isNil ? nil : try channelNames([place], { options.bad("index", $0) })[0]
     let asked = try options.boolean("is_index")
     let typeName = try options.string("data_type") ?? (asked == true ? "timestamp" : nil)

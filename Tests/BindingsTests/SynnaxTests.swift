@@ -50,6 +50,22 @@ import Testing
     }
   }
 
+  @Test func anIndexThatIsMeantToBeOneIsToldHow() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        """
+        core = synnax.connect("sim")
+        local ok, err = pcall(core.create_channel, core, { name = "t", data_type = "timestamp", index = true })
+        return ok, err.code, err.hint
+        """)
+      #expect(
+        values == [
+          .boolean(false), .string("argument"), .string("is_index = true makes this channel one"),
+        ])
+    }
+  }
+
   @Test func aWriterWritesWhatIsReadBack() async throws {
     try await onThread {
       let bench = try Bench()

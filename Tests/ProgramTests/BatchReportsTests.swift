@@ -52,7 +52,7 @@ import Testing
       let scripts = [
         (
           "good",
-          "-- %% tags=[\"parameters\"]\nn = 1\n-- %% echo\nprint('ü <&>', n) io.stderr:write('e')\nn\n-- %%\nlocal s <close> = nil\nfor i = 1, 3 do check(i > 0, 'positive') end"
+          "-- %% tags=[\"parameters\"]\nn = 1\n-- %% echo\nlocal s <close> = nil print('ü <&>', n) io.stderr:write('e')\nn\n-- %%\nfor i = 1, 3 do check(i > 0, 'positive') end"
         ),
         (
           "check", "-- %% tags=[\"parameters\"]\nn = 1\n-- %% title\ncheck.near(n, 1, 0.5)\n-- %% rest\nx = 1"
