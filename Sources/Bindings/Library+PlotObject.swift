@@ -15,7 +15,7 @@ extension Library {
       }
       return call.results(
         object.plot.svg(
-          width: width, height: height, span: try waitingSpan(options, "span") ?? object.span,
+          width: width, height: height, span: try stillSpan(options),
           isDark: try options.boolean("dark") ?? false))
     }
     plots.method("mark") { [unowned self] object, call throws(LuaError) in
@@ -45,15 +45,21 @@ extension Library {
     let lines =
       plotFront?.draw(object)
       ?? object.plot.terminalPicture(
-        width: 80, height: 20, style: TerminalStyle(glyphs: .braille, hasColours: false), span: object.span)
+        width: 80, height: 20, style: TerminalStyle(glyphs: .braille, hasColours: false))
     return lines.joined(separator: "\n")
+  }
+
+  private func stillSpan(_ options: LuaOptions) throws(LuaError) -> TimeSpan? {
+    let span = try waitingSpan(options, "span")
+    if span == .zero { throw options.bad("span", "a time above zero expected") }
+    return span
   }
 
   private func save(_ object: PlotObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let path = try call.string(1)
     let options = try call.options(at: 2, allowed: ["span", "overwrite", "dark"])
     try refuseInSandbox("write no files")
-    let span = try waitingSpan(options, "span") ?? object.span
+    let span = try stillSpan(options)
     let overwrite = try options.boolean("overwrite") ?? false
     let isDark = try options.boolean("dark") ?? false
     let plot = object.plot

@@ -71,8 +71,7 @@ extension Library {
     let plot = try checked { try Plot(inputs, options: wanted) }
     let isTerminal = try options.boolean("term") ?? false
     let opens = try options.boolean("open") ?? true
-    let object = PlotObject(
-      plot, span: options.has("window") ? wanted.window : nil, isTerminal: isTerminal)
+    let object = PlotObject(plot, isTerminal: isTerminal)
     onPlot?(plot)
     if isTerminal { return showInTerminal(object, call) }
     let pages = plotPages
@@ -102,7 +101,7 @@ extension Library {
   private func plotOptions(_ options: LuaOptions, channels: [String]) throws(LuaError) -> PlotOptions {
     var wanted = PlotOptions()
     wanted.channels = channels + (try names(options, "channels"))
-    wanted.window = try waitingSpan(options, "window") ?? wanted.window
+    wanted.window = try waitingSpan(options, "window")
     wanted.kind = try choice(options, "kind", PlotOptions.Kind.self) ?? wanted.kind
     wanted.layout = try choice(options, "layout", PlotOptions.Layout.self) ?? wanted.layout
     wanted.x = try options.string("x")

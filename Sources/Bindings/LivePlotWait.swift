@@ -68,9 +68,9 @@ final class LivePlotWait: LuaWait {
     if front.wantsPictureToEnd {
       isOver = true
     } else {
-      front.showPicture(front.draw(object))
-      // Nothing more will come: the last picture is the picture.
+      // When nothing more will come the last picture is the picture.
       isOver = object.plot.streamers.allSatisfy { Self.ended.contains($0.state) }
+      front.showPicture(front.draw(object, moves: true))
     }
     if isOver { wakeup?.fire() }
   }

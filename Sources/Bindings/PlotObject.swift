@@ -6,15 +6,12 @@ public final class PlotObject {
   public let plot: Plot
   /// Of the live page; nil for a plot that is drawn in the terminal.
   public internal(set) var url: String?
-  /// How much time was asked for; loaded data are shown whole without.
-  let span: TimeSpan?
   let isTerminal: Bool
   /// It moved in the terminal, so an echo need not show it once more.
   var wasShown = false
 
-  init(_ plot: Plot, span: TimeSpan?, isTerminal: Bool) {
+  init(_ plot: Plot, isTerminal: Bool) {
     self.plot = plot
-    self.span = span
     self.isTerminal = isTerminal
   }
 
@@ -46,8 +43,8 @@ public protocol PlotFront: AnyObject {
 }
 
 extension PlotFront {
-  func draw(_ object: PlotObject) -> [String] {
+  func draw(_ object: PlotObject, moves: Bool = false) -> [String] {
     let (columns, rows) = pictureSize
-    return object.plot.terminalPicture(width: columns, height: rows, style: pictureStyle, span: object.span)
+    return object.plot.terminalPicture(width: columns, height: rows, style: pictureStyle, moves: moves)
   }
 }

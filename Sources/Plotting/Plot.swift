@@ -51,23 +51,24 @@ public final class Plot: Sendable {
 
   // MARK: - Terminal
 
-  /// The newest window (of loaded data: everything) as rows of text, `height` at most, without line ends.
-  /// - Parameter span: how much time to show instead.
-  public func terminalPicture(width: Int, height: Int, style: TerminalStyle, span: TimeSpan? = nil)
-    -> [String]
+  /// The newest window as rows of text, `height` at most, without line ends.
+  /// - Parameter moves: true for one of many pictures of a stream that goes on; all of those show equally much time.
+  public func terminalPicture(width: Int, height: Int, style: TerminalStyle, moves: Bool = false) -> [String]
   {
     let columns = TerminalPicture.columns(width: width, style: style)
-    return TerminalPicture(picture(span, columns: columns), width: width, height: height, style: style)
-      .lines()
+    let picture = picture(moves ? .follow(span: nil) : .still, columns: columns)
+    return TerminalPicture(picture, width: width, height: height, style: style).lines()
   }
 
   // MARK: - Stills
 
-  /// The newest window (of loaded data: everything) as SVG. The same bytes for the same data.
+  /// The newest window as SVG. The same bytes for the same data.
+  /// - Parameter span: how much time to show instead.
   public func svg(width: Int = 960, height: Int = 540, span: TimeSpan? = nil, isDark: Bool = false) -> String
   {
     SVGPicture(
-      picture(span, columns: width), width: width, height: height, theme: isDark ? .dark : .light
+      picture(span.map { .follow(span: $0.seconds) } ?? .still, columns: width), width: width, height: height,
+      theme: isDark ? .dark : .light
     ).svg()
   }
 
@@ -115,10 +116,9 @@ public final class Plot: Sendable {
     return "another name"
   }
 
-  private func picture(_ span: TimeSpan?, columns: Int) -> PlotPicture {
+  private func picture(_ view: PlotView, columns: Int) -> PlotPicture {
     core.withLock { core in
       core.update()
-      let view: PlotView = core.isLoaded && span == nil ? .everything : .follow(span: span?.seconds)
       return core.picture(view, columns: columns)
     }
   }
@@ -135,7 +135,7 @@ public final class Plot: Sendable {
       guard now != version else { return nil }
       return (
         core.picture(view, columns: columns, isShown: isShown), now, core.revision, core.bufferedBytes(),
-        core.options.window.seconds
+        core.followedSeconds
       )
     }
   }

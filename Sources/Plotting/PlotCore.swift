@@ -318,18 +318,37 @@ struct PlotCore {
     return picture
   }
 
+  private var windowSeconds: Double { (options.window ?? PlotOptions.defaultWindow).seconds }
+
+  /// How much time `follow` shows unless told otherwise.
+  var followedSeconds: Double {
+    guard options.window == nil, !streamers.contains(where: \.isLive), axis?.isTime ?? true,
+      let extent = extent(), extent.lowerBound < extent.upperBound
+    else { return windowSeconds }
+    let all = extent.upperBound - extent.lowerBound
+    return isLoaded ? all : min(all, windowSeconds)
+  }
+
   private func resolve(_ view: PlotView, _ extent: ClosedRange<Double>?) -> ClosedRange<Double> {
     switch view {
     case .range(let range):
       return range.lowerBound < range.upperBound ? range : range.lowerBound...range.lowerBound + 1
     case .everything:
-      guard let extent else { return 0...options.window.seconds }
+      guard let extent else { return 0...windowSeconds }
       return extent.lowerBound < extent.upperBound ? extent : Self.around(extent.lowerBound)
+    case .still:
+      guard options.window == nil, let extent else { return resolve(.follow(span: nil), extent) }
+      let start = extent.upperBound - windowSeconds
+      return !isLoaded && axis?.isTime ?? true && start > extent.lowerBound
+        ? start...extent.upperBound : resolve(.everything, extent)
     case .follow(let span):
       // Without seconds on the axis a window has no meaning.
       guard axis?.isTime ?? true else { return resolve(.everything, extent) }
-      let newest = extent?.upperBound ?? options.window.seconds
-      return newest - (span ?? options.window.seconds)...newest
+      if span == nil, options.window == nil, extent != nil, !streamers.contains(where: \.isLive) {
+        return resolve(.still, extent)
+      }
+      let newest = extent?.upperBound ?? windowSeconds
+      return newest - (span ?? windowSeconds)...newest
     }
   }
 

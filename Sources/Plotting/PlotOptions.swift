@@ -25,8 +25,9 @@ public struct PlotOptions: Sendable, Hashable {
   public var channels: [String]
   /// The channel whose values are the horizontal axis (`xy` only).
   public var x: String?
-  /// How much time is seen at once.
-  public var window: TimeSpan
+  /// How much time is seen at once. Nil for what fits best: of a stream that goes on `defaultWindow`, of one that has
+  /// ended, and in stills, no more of it than there is; of loaded data everything.
+  public var window: TimeSpan?
   /// The vertical scale; nil follows the data.
   public var y: ClosedRange<Double>?
   public var title: String?
@@ -37,7 +38,7 @@ public struct PlotOptions: Sendable, Hashable {
 
   public init(
     kind: Kind = .time, layout: Layout = .overlay, channels: [String] = [], x: String? = nil,
-    window: TimeSpan = TimeSpan(nanoseconds: 10_000_000_000), y: ClosedRange<Double>? = nil,
+    window: TimeSpan? = nil, y: ClosedRange<Double>? = nil,
     title: String? = nil, spectrumSize: Int = 4096, utcOffset: Int? = nil
   ) {
     self.kind = kind
@@ -51,6 +52,8 @@ public struct PlotOptions: Sendable, Hashable {
     self.utcOffset = utcOffset ?? Self.localOffset
   }
 
+  public static let defaultWindow = TimeSpan(nanoseconds: 10_000_000_000)
+
   private static var localOffset: Int {
     var now = time(nil)
     var parts = tm()
@@ -59,7 +62,9 @@ public struct PlotOptions: Sendable, Hashable {
 
   /// Throws `argument` for what cannot be drawn.
   func check() throws(PlotError) {
-    guard window > .zero else { throw PlotError("argument", "a plot's window must be above zero") }
+    guard window ?? Self.defaultWindow > .zero else {
+      throw PlotError("argument", "a plot's window must be above zero")
+    }
     if let y {
       guard y.lowerBound.isFinite, y.upperBound.isFinite, y.lowerBound < y.upperBound else {
         throw PlotError("argument", "a fixed scale needs two different numbers, the lower one first")

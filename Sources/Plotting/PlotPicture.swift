@@ -99,6 +99,8 @@ package struct PlotState: Sendable, Hashable {
 package enum PlotView: Sendable, Hashable {
   /// The newest; nil takes the window of the options.
   case follow(span: Double?)
+  /// The same, but unless somebody asked for a window it holds nothing but data: what a still shows.
+  case still
   case range(ClosedRange<Double>)
   case everything
 }

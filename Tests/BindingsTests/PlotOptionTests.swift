@@ -38,6 +38,7 @@ import Testing
         ("s:plot{ window = 0, term = true }", "above zero"),
         ("x:plot{ term = true }:save('x.jpg')", ".svg, .png or .pdf"),
         ("x:plot{ term = true }:svg{ width = 1 }", "100 to 4000"),
+        ("x:plot{ term = true }:svg{ span = 0 }", "above zero"),
       ]
       for (source, words) in cases {
         let error = try bench.failure(source)

@@ -90,6 +90,35 @@ import Testing
     #expect(try Self.picture(Self.plot([Signal.series(channel, count: 1) { _ in 0 }])).state.kind == .held)
   }
 
+  @Test func aStillAndWhatHasEndedShowNothingButData() async throws {
+    let channel = Signal.channel("a")
+    let window = TimeSpan(nanoseconds: 5_000_000_000)
+    func view(_ plot: Plot, _ view: PlotView) throws -> ClosedRange<Double> {
+      try Self.picture(plot, view).view
+    }
+    let stream = try await HandStream([channel])
+    let plot = try Plot([.stream(stream.streamer, label: nil)])
+    let told = try Plot([.stream(stream.streamer, label: nil)], options: PlotOptions(window: window))
+    #expect(try view(plot, .still) == 0...10)
+    stream.source.send(Signal.series(channel, count: 2001) { _ in 0 })
+    #expect(try view(plot, .still) == 0...2)
+    #expect(try view(plot, .follow(span: nil)) == -8...2)
+    try await stream.streamer.stop()
+    #expect(try view(plot, .follow(span: nil)) == 0...2)
+    #expect(try view(plot, .follow(span: 4)) == -2...2)
+    #expect(try #require(plot.picture(.still, columns: 9, unless: nil)).window == 2)
+    #expect(try view(told, .still) == -3...2)
+    #expect(try view(told, .follow(span: nil)) == -3...2)
+
+    let long = try await HandStream([channel])
+    let newest = try Plot([.stream(long.streamer, label: nil)])
+    long.source.send(Signal.series(channel, count: 30_001) { _ in 0 })
+    #expect(try view(newest, .still) == 20...30)
+    let loaded = Signal.series(channel, count: 30_001) { _ in 0 }
+    #expect(try view(Self.plot([loaded]), .follow(span: nil)) == 0...30)
+    #expect(try view(Self.plot([loaded], PlotOptions(window: window)), .still) == 25...30)
+  }
+
   @Test func theSameQuestionGetsNoSecondAnswerUntilSomethingChanges() async throws {
     let channel = Signal.channel("a")
     let stream = try await HandStream([channel])
@@ -128,6 +157,7 @@ import Testing
     #expect(picture.axis == .count("samples"))
     #expect(picture.view == 0...99)
     #expect(picture.lines[0].rate == nil)
+    #expect(try Self.picture(Self.plot([series]), .still).view == 0...99)
   }
 
   @Test func aSpectrumHasItsPeakWhereTheSineIs() throws {

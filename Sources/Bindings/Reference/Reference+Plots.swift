@@ -5,7 +5,8 @@ extension Reference {
       "options?: {channels?:string[],window?:Span,layout?:string,y?:number[],kind?:string,x?:string,size?:integer,title?:string,term?:boolean,open?:boolean} -> Plot",
       """
       Shows the stream while it goes on, and never slows it. Names stand in the list (`s:plot{ "pot1" }`) or under \
-      `channels`, all without; `window` is how much time is seen ("10s"), `layout` is "overlay" or "lanes", `y = { -1, 1 }` \
+      `channels`, all without; `window` is how much time is seen: "10s" unless told otherwise, and of a stream that has \
+      ended no more than it holds. `layout` is "overlay" or "lanes", `y = { -1, 1 }` \
       fixes the scale. `kind = "spectrum"` shows magnitudes over frequency (of the newest `size` samples, 4096), \
       `kind = "xy"` with `x = "pot1"` the others over that channel. Without `term` it is a page in your browser, whose \
       address is printed; in the notebook it opens by itself unless `open = false`. With `term = true` it moves in the \
@@ -35,8 +36,8 @@ extension Reference {
     .init(
       "Plot:save", "path: string; options?: {span?:Span,overwrite?:boolean,dark?:boolean} -> string",
       """
-      Writes a still of what it shows now, .svg, .png or .pdf by the name, and returns the path. `span` is how much time \
-      to show instead of the window. The same data give the same .svg, byte by byte.
+      Writes a still of what it shows now, .svg, .png or .pdf by the name, and returns the path: the last ten seconds, or \
+      what there is of them, unless the plot has a `window`. `span` is how much time to show instead. The same data give the same .svg, byte by byte.
       """,
       failure:
         "raises exists (and suggests a name), argument for other endings, io, missing without rsvg-convert (librsvg2-bin), which .svg does not need",
