@@ -27,7 +27,8 @@ import Transport
     {
       let client = HTTPClient()
       defer { client.close() }
-      return try await client.send(method, try Endpoint(url: origin + path), headers: headers, body: body)
+      return try await client.send(
+        method, try Endpoint(url: origin + path), headers: headers, body: body, deadline: .seconds(30))
     }
 
     func page(_ path: String? = nil, headers: HTTPFields? = nil, handler: Collector = Collector())
@@ -276,7 +277,7 @@ enum RawHTTP {
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-    var patience = timeval(tv_sec: 5, tv_usec: 0)
+    var patience = timeval(tv_sec: 30, tv_usec: 0)
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     let connected = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
