@@ -113,7 +113,7 @@ package enum BelaFuzz {
       precondition(bytes.count == BlockLayout.blockBytes)
       let at = BelaType.allCases.firstIndex(of: type)! + (id % 2) * BelaType.allCases.count
       let pieces = tracks[at].append(bytes)
-      precondition(pieces.reduce(0) { $0 + $1.count } <= 2 * tracks[at].layout.count)
+      precondition(pieces.reduce(0) { $0 + $1.count } <= 3 * tracks[at].layout.count)
       count(pieces, &report)
     case .value(_, let type, _, let bytes)?:
       precondition(bytes.count == type.size)

@@ -4,7 +4,8 @@ package import Telemetry
 ///
 /// A dense block carries one time stamp and does not say how many of its values are padding. So a block is held back
 /// until the next one, or the end, tells: the first of a stream, while it is not known how often the variable is
-/// assigned, and any whose last value is all zero bytes, as padding would be. All others go on at once.
+/// assigned, and any whose last value is all zero bytes, as padding would be. All others go on at once. Two are held
+/// where the second comes late: a block between them may be lost, or the variable is assigned that seldom.
 package struct BelaTrack: Sendable {
   package let channel: Channel
   package let layout: BlockLayout
@@ -20,6 +21,8 @@ package struct BelaTrack: Sendable {
   package private(set) var newest: Int64?
 
   private var held: Block?
+  /// The block behind the held one, while it is not known whether one between them was lost.
+  private var doubted: Block?
   private var last: Block?
   private var pendingGap: Gap?
   /// Values whose payload never came, as far as headers told.
@@ -73,12 +76,12 @@ package struct BelaTrack: Sendable {
 
   /// A new watch: the board begins a fresh block, and nothing that came before continues in it.
   package mutating func begin() {
-    (held, last, spacing, origin, suspicion, end) = (nil, nil, nil, nil, nil, nil)
+    (held, doubted, last, spacing, origin, suspicion, end) = (nil, nil, nil, nil, nil, nil, nil)
     (missing, position, isEnded) = (0, 0, false)
   }
 
-  /// Values of the block that is held back.
-  package var heldCount: Int64 { held == nil ? 0 : Int64(count) }
+  /// Values of the blocks that are held back.
+  package var heldCount: Int64 { Int64(count) * ((held == nil ? 0 : 1) + (doubted == nil ? 0 : 1)) }
 
   /// Nothing more comes. What was held back goes out: cut at the end where that is known; at the zeros where the
   /// board has flushed a last block but nobody knows when; whole where it never got to flush one.
@@ -86,6 +89,13 @@ package struct BelaTrack: Sendable {
   package mutating func finish(flushed: Bool, count left: Int64? = nil) -> [Series] {
     guard let block = held else { return [] }
     held = nil
+    if let second = doubted {
+      doubted = nil
+      let first = release(block, before: second)
+      held = second
+      return first
+        + finish(flushed: flushed, count: left.map { $0 - Int64(first.reduce(0) { $0 + $1.count }) })
+    }
     if let left {
       let valid = Int(max(0, min(left, Int64(count))))
       return valid == 0 ? [] : emit(block, valid, step ?? Step(units: 1))
@@ -104,8 +114,20 @@ package struct BelaTrack: Sendable {
     let block = Block(tick: tick, storage: storage, extent: (values.count - zeros + size - 1) / size)
     var done: [Series] = []
     if let previous = held {
-      held = nil
-      done += release(previous, before: block)
+      if let middle = doubted {
+        (held, doubted) = (nil, nil)
+        settle(previous, middle, block)
+        done += release(previous, before: middle)
+        done += release(middle, before: block)
+      } else if isDoubtful(previous, block) {
+        doubted = block
+        newest = max(newest ?? tick, tick)
+        return []
+      } else {
+        held = nil
+        settle(previous, block)
+        done += release(previous, before: block)
+      }
     } else if let previous = last {
       follow(previous, block)
     }
@@ -125,6 +147,35 @@ package struct BelaTrack: Sendable {
       return done
     }
     return done + emit(block, count, step!)
+  }
+
+  /// Whether only the block after these two can tell a loss from a slow variable; it must be one that comes.
+  private func isDoubtful(_ block: Block, _ next: Block) -> Bool {
+    let distance = next.tick.subtractingSaturating(block.tick)
+    guard step == nil, !isInherited, distance > Int64(count), missing == 0 else { return false }
+    return end.map { $0 >= next.tick.addingSaturating(distance) } ?? true
+  }
+
+  /// Finds the rate from three blocks: the shorter distance has no loss in it, or both have the same.
+  private mutating func settle(_ first: Block, _ second: Block, _ third: Block) {
+    let before = second.tick.subtractingSaturating(first.tick)
+    let behind = third.tick.subtractingSaturating(second.tick) / (1 + missing / Int64(count))
+    learn(behind > 0 ? min(before, behind) : before)
+  }
+
+  /// The same from two, where headers told what is missing, or no third will come: then values behind the end of a
+  /// slow variable say that it is none.
+  private mutating func settle(_ first: Block, _ second: Block) {
+    let distance = second.tick.subtractingSaturating(first.tick)
+    guard step == nil, !isInherited, distance > Int64(count) else { return }
+    var blocks = 1 + missing / Int64(count)
+    learn(distance / blocks)
+    guard missing == 0 else { return }
+    while let valid = validAtEnd(second), second.extent > valid, blocks < BelaLimits.blocksLostAtStart {
+      blocks += 1
+      guard distance / blocks >= Int64(count) else { return }
+      learn(distance / blocks)
+    }
   }
 
   /// How many values are before the end and with it; nil when the end lies behind this block or is not known.
@@ -160,7 +211,10 @@ package struct BelaTrack: Sendable {
       restart()
       return out
     }
-    if let step, distance == expected(step) { return emit(block, count, step) }
+    if let step, distance == expected(step) {
+      suspicion = nil
+      return emit(block, count, step)
+    }
     // Fewer ticks than values, and nothing but zeros behind: the board had flushed it.
     let known = step ?? Step(units: 1)
     let valid = distance.multipliedReportingOverflow(by: known.samples)
@@ -189,7 +243,7 @@ package struct BelaTrack: Sendable {
   private mutating func follow(_ block: Block, _ next: Block) {
     let distance = next.tick.subtractingSaturating(block.tick)
     guard distance >= 0 else { return restart() }
-    guard let step else { return learn(distance) }
+    guard let step else { return relearn(distance) }
     let late = distance - expected(step)
     let slack: Int64 = step.samples > 1 ? 2 : 0
     guard late.magnitude > slack else {
@@ -201,7 +255,7 @@ package struct BelaTrack: Sendable {
       suspicion = nil
       origin = nil
       if late > 0, distance % expected(step) == 0 { return loss(late, step) }
-      return learn(distance)
+      return relearn(distance)
     }
     suspicion = distance
     loss(late, step)
@@ -228,20 +282,26 @@ package struct BelaTrack: Sendable {
 
   private func expected(_ step: Step) -> Int64 { Int64(count) * step.units / step.samples }
 
-  /// The simplest rate that explains so many ticks for a block of values.
-  private mutating func learn(_ distance: Int64) {
-    guard distance > 0, distance <= BelaLimits.tickMax / 16 else { return }
+  /// What no even rate explains is a hole.
+  private mutating func relearn(_ distance: Int64) {
+    guard !learn(distance), let step, distance > expected(step) else { return }
+    loss(distance - expected(step), step)
+  }
+
+  /// The simplest rate that explains so many ticks for a block of values; once a tick, and false, if there is none.
+  @discardableResult
+  private mutating func learn(_ distance: Int64) -> Bool {
+    guard distance > 0, distance <= BelaLimits.tickMax / 16 else { return false }
     for samples in Int64(1)...16 {
       let units = (distance * samples + Int64(count) / 2) / Int64(count)
       guard units > 0, abs(units * Int64(count) / samples - distance) <= (samples > 1 ? 1 : 0) else {
         continue
       }
       step = Step(units: units, samples: samples)
-      return
+      return true
     }
-    // No even rate: once a tick, and a hole.
     step = Step(units: 1)
-    if distance > Int64(count) { loss(distance - Int64(count), Step(units: 1)) }
+    return false
   }
 
   private mutating func emit(_ block: Block, _ valid: Int, _ step: Step) -> [Series] {

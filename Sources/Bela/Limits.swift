@@ -40,6 +40,8 @@ public enum BelaLimits {
   static let stopAheadTicks: Int64 = 1_024
   /// How long a reconnect is tried before the source gives up.
   static let reconnectWait = Duration.seconds(600)
+  /// Blocks that may be missing between the first two of a short stream before it is a slow variable after all.
+  static let blocksLostAtStart: Int64 = 64
   /// Blocks that may come before a session's start reply: a second of a dozen variables.
   static let earlyBlocks = 1_024
   /// How long blocks may lag behind the seed protocol's end message (section 16.2).
