@@ -112,6 +112,12 @@ struct BrowserTests {
       try await tab.until("\(Self.cell("pot1", 5)) === '1 kHz'")
       #expect(try await tab.text(Self.cell("pot1", 6)) == "0")
       #expect(tab.complaints == [])
+      // What has ended is shown without an empty beginning.
+      try await feed.stream.streamer.stop()
+      try await tab.until("document.getElementById('status').textContent === 'stopped'")
+      try await tab.until(
+        "window.moontide.view.to === window.moontide.frame.newest && "
+          + "window.moontide.view.from >= window.moontide.frame.oldest")
       let local = ["http://127.0.0.1:\(page.server.port)/", "ws://127.0.0.1:\(page.server.port)/"]
       #expect(tab.requests.count >= 8)
       #expect(tab.requests.allSatisfy { url in local.contains { url.hasPrefix($0) } })
@@ -186,6 +192,32 @@ struct BrowserTests {
       }
     }
     await page.end()
+  }
+
+  @Test func everySampleIsSeenWhereThereAreFew() async throws {
+    let dense = Signal.series(Signal.channel("dense"), count: 1500) {
+      $0 == 750 ? 1 : 900..<1000 ~= $0 ? .nan : 0
+    }
+    let sparse = Signal.series(Signal.channel("sparse", rate: 20), count: 30) { $0 == 20 ? .nan : -0.5 }
+    let server = try await PlotServer.start()
+    let url = try server.publish(
+      try Plot([.frame(Frame([dense, sparse]), label: nil)], options: PlotOptions(y: -1...1)))
+    try await Chromium.with { browser in
+      for ratio in [1.0, 2.0] {
+        let tab = try await browser.open(url, ratio: ratio)
+        try await tab.until("window.moontide.frames > 0")
+        let spike = try await Self.settled({ try await Self.coloured(tab, 0, from: 0.49, to: 0.51) }) {
+          $0[2] > 0
+        }
+        #expect(spike[0] >= 0 && spike[0] < 0.01 && abs(spike[1] - 0.5) < 0.02)
+        #expect(try await Self.coloured(tab, 0, from: 0.61, to: 0.66)[2] == 0)
+        let flat = try await Self.coloured(tab, 1, from: 0.1, to: 0.6)
+        #expect(abs(flat[0] - 0.75) < 0.01 && abs(flat[1] - 0.75) < 0.01)
+        #expect(try await Self.coloured(tab, 1, from: 0.65, to: 0.68)[2] == 0)
+        #expect(tab.complaints == [])
+      }
+    }
+    await server.stop()
   }
 
   // 4
