@@ -107,15 +107,15 @@ public final class Streamer: Sendable {
   public func close() async {
     // Stopped first, so that the last samples come in; then for good, whoever started it anew meanwhile.
     _ = try? await stop()
-    let (feed, wakes) = core.withLock { core -> ((any Feed)?, [StreamerCore.Wake]) in
-      guard core.machine.close() else { return (nil, core.takeWakes()) }
+    let (isRunning, feed, wakes) = core.withLock { core -> (Bool, (any Feed)?, [StreamerCore.Wake]) in
+      guard core.machine.close() else { return (false, nil, core.takeWakes()) }
       core.stopsUnderWay += 1
-      return (core.takeFeed(), [])
+      return (true, core.takeFeed(), [])
     }
     for wake in wakes { wake() }
     core.withLock { $0.takeRelief() }?()
-    if let feed {
-      try? await feed.stop()
+    if isRunning {
+      try? await feed?.stop()
       stopIsOver()
     }
     await stopsAreOver()

@@ -7,6 +7,7 @@ import Testing
     ("print(1)", 0), ("error('no')", 1), ("os.exit(7)", 7), ("os.exit(true)", 0), ("os.exit(false)", 1),
     ("x = = 1", 65), ("spawn(function() error('alone') end) sleep(0.05)", 1),
     ("bela.connect{ host = '127.0.0.1', port = 1, timeout = 2 }", 69),
+    ("bela.connect('ws://127.0.0.1' .. tostring(synnax.connect('sim')):match(':%d+'))", 69),
   ])
   func aCellEndsTheProgramWith(_ cell: String, code: Int32) async throws {
     try await onThread {

@@ -93,7 +93,7 @@ extension ScriptResult.Ending {
       switch errorCode {
       case "syntax": .syntax
       case "interrupted": .interrupted
-      case "unreachable", "refused", "unknownHost", "tls", "auth", "handshake": .unavailable
+      case "unreachable", "refused", "unknownHost", "tls", "auth", "handshake", "protocol": .unavailable
       case "lost": .lost
       case "output", "exists": .unwritable
       default: .failed
