@@ -12,9 +12,11 @@ package struct LineView {
 
   package init() {}
 
-  /// Draws the layout, only what changed; a text taller than the screen shows the rows around its cursor.
+  /// Draws the layout, only what changed; a text taller than the screen shows the rows around its cursor. All of it on
+  /// a screen that has another width by now, whether or not anybody has told of that.
   package mutating func draw(_ layout: TextLayout, height: Int) -> String {
     let height = max(1, height)
+    var out = layout.columns == columns ? "" : erase(columns: layout.columns)
     if layout.cursorRow < top { top = layout.cursorRow }
     if layout.cursorRow >= top + height { top = layout.cursorRow - height + 1 }
     top = max(0, min(top, layout.rows.count - height))
@@ -22,7 +24,6 @@ package struct LineView {
     columns = layout.columns
     isShown = true
 
-    var out = ""
     for (index, wanted) in visible.enumerated() {
       let present = index < rows.count ? rows[index] : nil
       if present == wanted { continue }
@@ -37,9 +38,22 @@ package struct LineView {
     return out
   }
 
-  /// Takes the text off the screen; the cursor stands where its first character was.
-  package mutating func erase() -> String {
+  /// Takes the text off a screen that is so wide now; the cursor stands where its first character was. Terminals wrap
+  /// what was drawn anew at another width, row by row, and the cursor goes with its character.
+  package mutating func erase(columns newColumns: Int) -> String {
     guard isShown else { return "" }
+    if newColumns != columns { rewrap(max(1, newColumns)) }
+    return erase()
+  }
+
+  private mutating func rewrap(_ newColumns: Int) {
+    let above = rows.prefix(row).reduce(0) { total, row in
+      total + max(1, (TextLayout.columns(of: row) + newColumns - 1) / newColumns)
+    }
+    row = above + (newColumns < columns ? column / newColumns : 0)
+  }
+
+  private mutating func erase() -> String {
     var out = ""
     move(toRow: 0, column: 0, into: &out)
     out += "\u{1b}[J"
@@ -49,25 +63,12 @@ package struct LineView {
 
   /// Leaves all of the text on the screen, in the scroll-back too, and goes to a fresh row below it.
   package mutating func finish(_ layout: TextLayout, height: Int) -> String {
-    var out = ""
-    if layout.rows.count > height { out += erase() }
+    var out = layout.rows.count > height ? erase(columns: layout.columns) : ""
     out += draw(layout, height: max(height, layout.rows.count))
     move(toRow: rows.count - 1, column: 0, into: &out)
     out += "\n"
     self = LineView()
     return out
-  }
-
-  /// Takes the text off a screen that has a new width. Terminals wrap what was drawn anew, row by row, and
-  /// the cursor goes with its character.
-  package mutating func eraseAfterResize(columns newColumns: Int) -> String {
-    guard isShown else { return "" }
-    let newColumns = max(1, newColumns)
-    let above = rows.prefix(row).reduce(0) { total, row in
-      total + max(1, (TextLayout.columns(of: row) + newColumns - 1) / newColumns)
-    }
-    row = above + (newColumns < columns ? column / newColumns : 0)
-    return erase()
   }
 
   /// Forgets what was drawn: somebody else had the screen.

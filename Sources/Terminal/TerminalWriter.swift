@@ -250,7 +250,7 @@ package final class TerminalWriter {
   /// Takes the edited line off the screen, for another program or for a clean end.
   package func hideEditing() {
     guard edited != nil else { return }
-    sendToTerminal(view.erase())
+    sendToTerminal(view.erase(columns: measure().columns))
     edited = nil
     needsRedraw = false
   }
@@ -259,7 +259,7 @@ package final class TerminalWriter {
   package func resized() {
     guard edited != nil else { return }
     let size = measure()
-    sendToTerminal(view.eraseAfterResize(columns: size.columns) + draw(size: size))
+    sendToTerminal(view.erase(columns: size.columns) + draw(size: size))
   }
 
   /// Another program had the screen: begins on a row of its own, with the line if one is edited.
@@ -344,7 +344,7 @@ package final class TerminalWriter {
 
   private func writeAbove(_ text: [UInt8]) {
     hideProgress()
-    var out = Array((view.erase() + (picture?.erase() ?? "")).utf8)
+    var out = Array((view.erase(columns: measure().columns) + (picture?.erase() ?? "")).utf8)
     if !atLineStart { out.append(0x0a) }
     out += text
     atLineStart = true

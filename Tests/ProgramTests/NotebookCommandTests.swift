@@ -82,6 +82,53 @@ import Testing
     }
   }
 
+  @Test func plotsMarksAndTheNewestSpanOfAStreamThatRuns() async throws {
+    try await onThread {
+      let folder = try TemporaryFolder()
+      let browser = try folder.file("browser", "#!/bin/sh\necho \"$1\" >> '\(folder.path)/opened'\n")
+      let terminal = try Keys.start(
+        columns: 100, rows: 40, environment: ["BROWSER": "sh \(browser)"], directory: folder.path)
+      try terminal.type(":plot\r", until: "no stream runs")
+      try terminal.type(":keep 1s no.csv\r", until: ":keep: no stream runs")
+      try terminal.cell("s = bela.connect('sim'):streamer{ 'pot1', 'pot2' }:start{ quiet = true };", next: 2)
+      terminal.send(":plot s\r")
+      try terminal.expect("the page's address", within: Keys.patience) {
+        $0.text.contains(/http:\/\/127\.0\.0\.1:\d+/)
+      }
+      try terminal.cell("p = s:plot{ open = false }; s:collect('200ms');", next: 3)
+      try terminal.type(":mark valve open\r", until: "marked at")
+      try terminal.type(":mark\r", until: "  valve open")
+      terminal.send("p:svg():find('valve open', 1, true) ~= nil\r")
+      try terminal.expect("[3]= true", within: Keys.patience)
+      try terminal.type(":keep 100ms hit.csv\r", until: "saved hit.csv")
+      try terminal.type(":keep 100ms hit.csv\r", until: "hit.csv exists already")
+      try terminal.cell("t = bela.connect('sim'):streamer{ 'ecg' }:start{ quiet = true };", next: 5)
+      try terminal.type(":keep 100ms hit2.csv\r", until: "2 streams run")
+      try terminal.type(":keep 100ms hit2.csv s\r", until: "saved hit2.csv")
+      terminal.send("#load('hit.csv').pot1 >= 4400, #load('hit2.csv').pot1 >= 4400, s:stats().lost\r")
+      try terminal.expect("[5]= true, true, 0", within: Keys.patience)
+      #expect(try Keys.leave(terminal) == .exit(0))
+    }
+  }
+
+  @Test func afterAScriptFromAPipeTheTerminalIsRead() async throws {
+    try await onThread {
+      let terminal = try PseudoTerminal(columns: 80)
+      try terminal.run(
+        "/bin/sh", ["-c", "printf 'x = 40\\nprint(\"piped\")\\n' | '\(try ProgramRunner.program)' -i -"],
+        environment: ["MOONTIDE_HISTORY": "", "MOONTIDE_INIT": ""])
+      try terminal.expect("piped", within: Keys.patience)
+      try terminal.expect("a prompt", within: Keys.patience) { $0.lastRow == "[2]>" }
+      try terminal.type("x + 2\r", until: "[2]= 42")
+      terminal.send("print('be' .. 'gun') sleep(1000)\r")
+      try terminal.expect("begun", within: Keys.patience)
+      terminal.send(Keys.control("C"))
+      try terminal.expect("a prompt", within: Keys.patience) { $0.lastRow == "[4]>" }
+      // The shell around it got the Ctrl-C, too: how that ends is its own affair.
+      _ = try terminal.end()
+    }
+  }
+
   @Test func resetGivesANewState() async throws {
     try await onThread {
       let folder = try TemporaryFolder()

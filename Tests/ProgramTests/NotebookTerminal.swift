@@ -54,6 +54,13 @@ extension PseudoTerminal {
     }
   }
 
+  /// The program has seen the new size when this returns: a second change before that would be none of a person's.
+  func resizeAndRedraw(columns: Int, rows: Int) throws {
+    let before = received.count
+    resize(columns: columns, rows: rows)
+    try expect("a redraw", within: NotebookTerminal.patience) { _ in received.count > before }
+  }
+
   /// What stands from the last prompt on, rows joined.
   var line: String {
     let rows = screen.text.split(separator: "\n", omittingEmptySubsequences: false)

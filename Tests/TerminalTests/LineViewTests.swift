@@ -70,12 +70,13 @@ import Testing
       case 6..<8: if cursor < text.count { text.remove(at: cursor) }
       case 8: if text.count > 40 { text.removeSubrange(10...) }
       case 9:
-        screen.feed(onlcr(view.erase() + "line \(above)\n"))
+        screen.feed(onlcr(view.erase(columns: columns) + "line \(above)\n"))
         above += 1
       case 10:
         let newColumns = Int.random(in: 8...16, using: &random)
         screen.resize(columns: newColumns, rows: height)
-        screen.feed(onlcr(view.eraseAfterResize(columns: newColumns)))
+        // Whoever draws next finds out by himself, too.
+        if step % 2 == 0 { screen.feed(onlcr(view.erase(columns: newColumns))) }
         columns = newColumns
       default: text = []
       }
