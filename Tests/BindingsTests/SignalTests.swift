@@ -40,13 +40,13 @@ import Testing
         """
         s = bela.connect("sim"):streamer{ "pot1" }:start{ quiet = true }
         local ticks, hits = 0, 0
-        for hit in s:triggers{ above = { "pot1", 99 }, idle = "20ms", span = "90ms" } do
+        for hit in s:triggers{ above = { "pot1", 99 }, idle = "20ms", span = "600ms" } do
           if hit == false then ticks = ticks + 1 end
         end
         for hit in s:triggers{ above = { "pot1", -1 }, max = 0 } do hits = hits + 1 end
         -- A stream that ends cuts the window that has begun.
         local later = s:triggers{ above = { "pot1", -1 }, pre = 0, post = "10m" }
-        sleep("50ms")
+        s:collect(3000)
         s:stop()
         local cut = later()
         return ticks >= 2, hits, #cut.pot1 > 0, later()
