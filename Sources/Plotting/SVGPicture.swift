@@ -55,7 +55,8 @@ package struct SVGPicture {
     let laneHeight = max(8, (bottom - top) / Double(lanes.count))
     let gap = lanes.count > 1 ? min(10, laneHeight / 5) : 0
     let ticks = zip(lanes, scales).map { lane, scale in
-      labelled(Ticks.values(scale, atMost: max(1, Int((laneHeight - gap) / 44))), lane)
+      labelled(
+        Ticks.values(scale, atMost: max(1, Int((laneHeight - gap) / (lanes.count > 1 ? 30 : 44)))), lane)
     }
     let widest = ticks.joined().reduce(24) { max($0, Self.measure($1.label)) }
     let left = min(widest + 14, Double(width) / 3)
