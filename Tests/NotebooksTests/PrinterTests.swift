@@ -72,7 +72,7 @@ import Testing
     let start = Measurement(samples: 0)
     let text = bench.session.printer.text(value)
     // Of this thread alone: what else the machine does is not the printer's.
-    #expect(start.elapsed(samples: 0).cpu < .milliseconds(200))
+    #expect(start.elapsed(samples: 0).cpu < .seconds(1))
     #expect(!text.isEmpty && text.utf8.count < 40_000)
     #expect(bench.run("1 + 1").last?.hasSuffix("= 2") == true)
   }
@@ -82,7 +82,7 @@ import Testing
     bench.run("t = table.pack(string.byte(('x'):rep(1e5), 1, 1e5)) for i = #t + 1, 1e7 do t[i] = i end;")
     let start = Measurement(samples: 0)
     let text = bench.run("t").joined()
-    #expect(start.elapsed(samples: 0).cpu < .milliseconds(200))
+    #expect(start.elapsed(samples: 0).cpu < .seconds(1))
     #expect(text.contains("… (9999900 more)"))
   }
 

@@ -180,12 +180,15 @@ import Testing
 
   @Test func controlBMovesAWaitingCellAndNotAComputingOne() async throws {
     try await onThread {
-      let terminal = try Keys.start(columns: 80)
-      terminal.send("print('wait' .. 'ing') sleep(1.5) print('still here') return 7\r")
+      let folder = try TemporaryFolder()
+      let terminal = try Keys.start(columns: 80, directory: folder.path)
+      terminal.send(
+        "print('wait' .. 'ing') while not io.open('go') do sleep('10ms') end print('still here') return 7\r")
       try terminal.expect("waiting", within: Keys.patience)
       terminal.send("ty" + Keys.control("B") + "ped")
       try terminal.expect("cell 1 goes on as a job", within: Keys.patience)
       try terminal.expectLine("[2]> typed")
+      _ = try folder.file("go", "")
       try terminal.expect("[cell 1] still here", within: Keys.patience)
       try terminal.expect("[1]= 7", within: Keys.patience)
       try terminal.expectLine("[2]> typed")

@@ -66,11 +66,12 @@ import Testing
       // Two wrapped lines, with characters of double width.
       let typed = "text = \"日本語のテキスト wide and wrapped, 日本語 to the third row 終わり"
       terminal.send(typed)
-      try terminal.expect("word     5", within: .seconds(10))
-      try terminal.settle()
       // Everything that was typed stands below the last print, and nothing else.
-      let below = terminal.screen.text.split(separator: "\n").drop { !$0.contains("word     5") }.dropFirst()
-      #expect(below.joined() == "[2]> " + typed)
+      try terminal.expect("the line below the last print") { screen in
+        let rows = screen.text.split(separator: "\n")
+        guard let last = rows.lastIndex(where: { $0.contains("word     5") }) else { return false }
+        return rows[(last + 1)...].joined() == "[2]> " + typed
+      }
       terminal.send("\"\r")
       try terminal.expect("[3]>")
       terminal.send("#text, utf8.len(text)\r")
@@ -85,7 +86,7 @@ import Testing
       terminal.send("half a line")
       try terminal.expect("half a line")
       terminal.send("\u{3}")
-      try terminal.settle()
+      try terminal.expect("a new line") { $0.contains("half a line^C") && $0.lastRow == "[1]>" }
       terminal.send("1 + 1\r")
       try terminal.expect("[1]= 2")
       let loops = [

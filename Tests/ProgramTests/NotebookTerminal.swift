@@ -16,7 +16,7 @@ enum NotebookTerminal {
   }
 
   /// Generous: two busy cores, and programs that start.
-  static let patience = Duration.seconds(20)
+  static let patience = Duration.seconds(30)
 
   static func start(
     _ arguments: [String] = [], columns: Int = 60, rows: Int = 24, environment: [String: String] = [:],

@@ -120,7 +120,7 @@ package final class PseudoTerminal {
 
   /// Reads until the screen is as wanted; throws with the screen's text when the time is over.
   package func expect(
-    _ what: String, within: Duration = .seconds(10), _ condition: (ScreenModel) -> Bool
+    _ what: String, within: Duration = .seconds(30), _ condition: (ScreenModel) -> Bool
   ) throws {
     let deadline = ContinuousClock.now + within
     while true {
@@ -134,7 +134,7 @@ package final class PseudoTerminal {
   }
 
   /// Reads until the text is on the screen or above it.
-  package func expect(_ text: String, within: Duration = .seconds(10)) throws {
+  package func expect(_ text: String, within: Duration = .seconds(30)) throws {
     try expect("“\(text)”", within: within) { $0.contains(text) }
   }
 
@@ -173,7 +173,7 @@ package final class PseudoTerminal {
   }
 
   /// Waits for the program to end.
-  package func waitForEnd(within: Duration = .seconds(10)) throws -> Ending {
+  package func waitForEnd(within: Duration = .seconds(30)) throws -> Ending {
     guard let process else { throw Failure(description: "nothing runs") }
     let deadline = ContinuousClock.now + within
     while ContinuousClock.now < deadline {
