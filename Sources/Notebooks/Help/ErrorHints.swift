@@ -246,7 +246,8 @@ package struct ErrorHints: Sendable {
         || has("concatenate a nil value")
     else { return nil }
     for kind in ["global", "local", "field", "upvalue", "method"] {
-      guard let name = named(kind), name != "?" else { continue }
+      // What Lua calls an index that has no name.
+      guard let name = named(kind), name != "?", name != "integer index" else { continue }
       return kind == "method" ? "the object has no method `\(name)`" : "`\(name)` is nil here"
     }
     return nil
