@@ -348,7 +348,8 @@ extension Library {
     let stats = object.streamer.stats
     var text = "streamer \(object.streamer.state): \(object.title); \(stats.samples) samples"
     if stats.lost > 0 { text += ", \(stats.lost) lost" }
-    if stats.dropped > 0 { text += ", \(stats.dropped) dropped" }
+    // Where nobody reads frame by frame the buffer is what is looked at, and its newest are all there.
+    if stats.dropped > 0, object.isRead { text += ", \(stats.dropped) dropped" }
     return text
   }
 }
