@@ -24,8 +24,7 @@ extension BelaCore {
         if skipped.contains(Int64(clamping: tick)) { return }
         slots[index].skipped = nil
       }
-      let pieces = slots[index].track.append(bytes)
-      deliver(pieces, of: index)
+      append(bytes, to: index)
     case .value(let id, let type, let tick, let bytes):
       if let learning, learning.type == type {
         learning.reply.fulfill(id)
@@ -62,8 +61,35 @@ extension BelaCore {
     return slots[slot].variable.type == type ? slot : nil
   }
 
+  /// Data and commands travel apart: the last blocks of a watch may come after the next one was asked for.
+  private mutating func append(_ bytes: UnsafeRawBufferPointer, to index: Int) {
+    if var ending = slots[index].ending {
+      let tick = bytes.count < 8 ? 0 : UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+      if Int64(clamping: tick) < ending.before {
+        let pieces = ending.track.append(bytes)
+        slots[index].ending = ending
+        return deliver(pieces, of: index, from: ending.track)
+      }
+      finishEnding(index)
+    }
+    let pieces = slots[index].track.append(bytes)
+    deliver(pieces, of: index, from: slots[index].track)
+  }
+
+  /// What was held back of the watch before: nothing more of it comes.
+  mutating func finishEnding(_ index: Int) {
+    guard var (track, _) = slots[index].ending else { return }
+    slots[index].ending = nil
+    let pieces = track.finish(flushed: true)
+    deliver(pieces, of: index, from: track)
+  }
+
   /// Hands samples to the feeds of a variable, each what lies in its window.
   mutating func deliver(_ pieces: [Series], of index: Int) {
+    deliver(pieces, of: index, from: slots[index].track)
+  }
+
+  private mutating func deliver(_ pieces: [Series], of index: Int, from track: BelaTrack) {
     for interest in slots[index].streams {
       guard let place = feeds[interest.feed]?.channels[interest.position], !place.isDone else { continue }
       for piece in pieces {
@@ -71,6 +97,7 @@ extension BelaCore {
         if let part {
           sayLoss(before: part, interest)
           queue(part, for: interest.feed)
+          feeds[interest.feed]?.channels[interest.position].last = part.time(part.count - 1)
         }
         if reachesEnd {
           // What others stream beyond it, in the blocks behind, is not for this one.
@@ -78,7 +105,7 @@ extension BelaCore {
           break
         }
       }
-      if slots[index].track.isEnded, place.end != nil, place.end == slots[index].track.end {
+      if track.isEnded, place.end != nil, place.end == track.end {
         feeds[interest.feed]!.channels[interest.position].isDone = true
       }
       settle(interest.feed)
@@ -143,6 +170,7 @@ extension BelaCore {
   mutating func complete(_ feed: Int) {
     guard let state = feeds[feed] else { return }
     flush(feed)
+    for place in state.channels where !state.isMonitor { sayLoss(at: place, state) }
     if state.isTimed && state.stopping == nil { add(.event(state.sink, .finished)) }
     for place in state.channels where !state.isMonitor && slots.indices.contains(place.slot) {
       let others = slots[place.slot].streams.contains { $0.feed != feed }
@@ -156,6 +184,7 @@ extension BelaCore {
     guard let state = feeds[feed] else { return }
     for place in state.channels where !state.isMonitor && !place.isDone {
       guard !slots[place.slot].streams.contains(where: { $0.feed != feed }) else { continue }
+      finishEnding(place.slot)
       deliver(slots[place.slot].track.finish(flushed: true), of: place.slot)
     }
     complete(feed)

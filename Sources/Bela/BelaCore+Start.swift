@@ -15,6 +15,7 @@ extension BelaCore {
       var place = state.channels[position]
       let shift = begin.subtractingSaturating(place.start)
       place.isDone = false
+      place.last = nil
       place.end = place.end.map { $0.addingSaturating(shift) }
       place.start = begin
       feeds[feed]!.channels[position] = place
@@ -52,11 +53,32 @@ extension BelaCore {
     feeds[interest.feed]!.channels[interest.position].mayBeLate = false
     let place = state.channels[interest.position]
     // As far apart as these samples are; a variable has a sample within one such step.
-    let step = series.count > 1 ? series.time(1).map { max(1, $0.subtractingSaturating(first)) } : nil
-    guard let step, first.subtractingSaturating(place.start) >= step else { return }
-    let missing = first.subtractingSaturating(place.start) / step
+    var step = series.count > 1 ? series.time(1).map { max(1, $0.subtractingSaturating(first)) } : nil
+    if step == nil, let known = slots[place.slot].track.step { step = max(1, known.units / known.samples) }
+    let late = first.subtractingSaturating(place.start)
+    guard late >= step ?? 1 else { return }
     flush(interest.feed)
-    add(.event(state.sink, .gap(.lost, samples: missing, channels: [place.channel.name])))
+    // A single sample does not say how many there should have been.
+    add(.event(state.sink, .gap(.lost, samples: step.map { late / $0 }, channels: [place.channel.name])))
+  }
+
+  /// Tells what of a stream's end did not come: its last sample is the first one at or after the end. Only dense
+  /// variables are assigned evenly; one that was never assigned is no loss unless a time was asked for.
+  func lossAtEnd(_ place: Place, isTimed: Bool) -> (isLost: Bool, samples: Int64?) {
+    guard let end = place.end, place.channel.mode == .dense, slots.indices.contains(place.slot) else {
+      return (false, nil)
+    }
+    guard let last = place.last else { return (isTimed, nil) }
+    guard last < end else { return (false, nil) }
+    guard let step = slots[place.slot].track.step else { return (true, nil) }
+    let (scaled, overflow) = end.subtractingSaturating(last).multipliedReportingOverflow(by: step.samples)
+    return (true, overflow ? nil : max(1, scaled / step.units))
+  }
+
+  mutating func sayLoss(at place: Place, _ state: FeedState) {
+    let (isLost, samples) = lossAtEnd(place, isTimed: state.isTimed)
+    guard isLost else { return }
+    add(.event(state.sink, .gap(.lost, samples: samples, channels: [place.channel.name])))
   }
 
   /// How long a timed feed may take to its last block; nil for others.

@@ -20,6 +20,8 @@ struct BelaCore {
   struct Slot {
     var variable: BelaVariable
     var track: BelaTrack
+    /// Of the watch before this one, for blocks that were still on their way: those that begin before a tick.
+    var ending: (track: BelaTrack, before: Int64)?
     /// What we have asked the board to stream; nil when nothing.
     var watch: Watch?
     var streams: [Interest] = []
@@ -295,6 +297,11 @@ struct BelaCore {
     let from = isLater ? start : 0
     watch.append(.init(name, at: from, ticks: end.map { max(1, $0 - max(start, list?.tick ?? 0)) } ?? 0))
     slots[index].watch = Watch(start: start, end: end)
+    if slots[index].track.newest != nil {
+      finishEnding(index)
+      // Not before the start: a board that is told of a later end while it waits for the start begins at once.
+      slots[index].ending = (slots[index].track, list?.tick ?? 0)
+    }
     slots[index].track.begin()
     slots[index].track.end = end
   }

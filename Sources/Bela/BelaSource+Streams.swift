@@ -189,8 +189,9 @@ extension BelaSource {
       }
       return core.plan(slots)
     }
+    guard !again.isEmpty else { return list }
     try send(again)
-    return list
+    return try await self.list(timeout: timeout)
   }
 
   /// Ends a timed feed whose last sample never came, because its variable is not assigned or the block was lost.

@@ -160,7 +160,7 @@ package struct BelaTrack: Sendable {
   private mutating func settle(_ first: Block, _ second: Block, _ third: Block) {
     let before = second.tick.subtractingSaturating(first.tick)
     let behind = third.tick.subtractingSaturating(second.tick) / (1 + missing / Int64(count))
-    learn(behind > 0 ? min(before, behind) : before)
+    learn(behind > 0 ? min(before, behind) : before, isSure: (before - behind).magnitude <= 2)
   }
 
   /// The same from two, where headers told what is missing, or no third will come: then values behind the end of a
@@ -255,7 +255,7 @@ package struct BelaTrack: Sendable {
       suspicion = nil
       origin = nil
       if late > 0, distance % expected(step) == 0 { return loss(late, step) }
-      return relearn(distance)
+      return relearn(distance, isSure: late > 0)
     }
     suspicion = distance
     loss(late, step)
@@ -283,20 +283,22 @@ package struct BelaTrack: Sendable {
   private func expected(_ step: Step) -> Int64 { Int64(count) * step.units / step.samples }
 
   /// What no even rate explains is a hole.
-  private mutating func relearn(_ distance: Int64) {
-    guard !learn(distance), let step, distance > expected(step) else { return }
+  private mutating func relearn(_ distance: Int64, isSure: Bool = false) {
+    guard !learn(distance, isSure: isSure), let step, distance > expected(step) else { return }
     loss(distance - expected(step), step)
   }
 
   /// The simplest rate that explains so many ticks for a block of values; once a tick, and false, if there is none.
+  /// A rate such as four times in seven ticks is more likely a hole, unless the distance was seen twice.
   @discardableResult
-  private mutating func learn(_ distance: Int64) -> Bool {
+  private mutating func learn(_ distance: Int64, isSure: Bool = false) -> Bool {
     guard distance > 0, distance <= BelaLimits.tickMax / 16 else { return false }
     for samples in Int64(1)...16 {
       let units = (distance * samples + Int64(count) / 2) / Int64(count)
       guard units > 0, abs(units * Int64(count) / samples - distance) <= (samples > 1 ? 1 : 0) else {
         continue
       }
+      guard samples == 1 || distance < count || isSure else { break }
       step = Step(units: units, samples: samples)
       return true
     }

@@ -12,10 +12,12 @@ import Testing
     var track = BelaTrack(channel: BelaTrackTests.channel, type: .float64)
     let step: Int64
     var series: [Series] = []
+    /// Ticks that were lost in a hole.
+    var shift: Int64 = 0
 
     init(step: Int64) { self.step = step }
 
-    func tick(_ block: Int64) -> Int64 { 10_000 + block * Int64(BelaTrackTests.count) * step }
+    func tick(_ block: Int64) -> Int64 { 10_000 + shift + block * Int64(BelaTrackTests.count) * step }
 
     /// Blocks by number; values behind `end` are padding.
     mutating func play(_ blocks: [Int64], end: Int64 = .max) {
@@ -83,6 +85,19 @@ import Testing
     #expect(signal.isRight && signal.track.isEnded, "\(blocks) \(signal.series.map(\.count))")
     #expect(signal.total == (blocks.count - 1) * Self.count + 301)
     #expect(signal.gaps.map(\.samples) == (blocks.count == 2 ? [512] : []))
+  }
+
+  /// 896 ticks for 512 values: four in seven ticks, or 384 that the board threw away.
+  @Test(arguments: [true, false]) func aHoleAmongTheFirstBlocksIsNoRate(hasEnd: Bool) {
+    var signal = Signal(step: 1)
+    let end = signal.tick(0) + 896 + 300
+    if hasEnd { signal.track.end = end }
+    signal.play([0])
+    signal.shift = 384
+    signal.play(hasEnd ? [1] : [1, 2, 3], end: hasEnd ? end : .max)
+    signal.finish()
+    #expect(signal.isRight && signal.gaps.map(\.samples) == [384], "\(signal.gaps)")
+    #expect(signal.total == (hasEnd ? 512 + 301 : 4 * 512))
   }
 
   @Test func whatIsHeldGoesOutAtTheEnd() {

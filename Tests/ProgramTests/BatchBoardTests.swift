@@ -46,7 +46,7 @@ import Testing
         """
         board = bela.connect{ host = "127.0.0.1", port = \(port) }
         s = board:streamer{ "myvar", "\(number % 2 == 0 ? "pot1" : "pot2")" }
-        s:start{ at = board:now() + 8000, ticks = \(400 + 100 * (number % 5)) }
+        s:start{ at = board:now() + 44100, ticks = \(400 + 100 * (number % 5)) }
         local n = 0
         for frame in s do n = n + #(frame.myvar or {}) end
         check.equal(n, \(401 + 100 * (number % 5)))
