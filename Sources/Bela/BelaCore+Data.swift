@@ -68,7 +68,7 @@ extension BelaCore {
       if Int64(clamping: tick) < ending.before {
         let pieces = ending.track.append(bytes)
         slots[index].ending = ending
-        return deliver(pieces, of: index, from: ending.track)
+        return deliver(pieces, of: index, from: ending.track, isEnding: true)
       }
       finishEnding(index)
     }
@@ -81,7 +81,7 @@ extension BelaCore {
     guard var (track, _) = slots[index].ending else { return }
     slots[index].ending = nil
     let pieces = track.finish(flushed: true)
-    deliver(pieces, of: index, from: track)
+    deliver(pieces, of: index, from: track, isEnding: true)
   }
 
   /// Hands samples to the feeds of a variable, each what lies in its window.
@@ -89,15 +89,22 @@ extension BelaCore {
     deliver(pieces, of: index, from: slots[index].track)
   }
 
-  private mutating func deliver(_ pieces: [Series], of index: Int, from track: BelaTrack) {
+  private mutating func deliver(
+    _ pieces: [Series], of index: Int, from track: BelaTrack, isEnding: Bool = false
+  ) {
     for interest in slots[index].streams {
       guard let place = feeds[interest.feed]?.channels[interest.position], !place.isDone else { continue }
       for piece in pieces {
         let (part, reachesEnd) = Self.clip(piece, place)
         if let part {
-          sayLoss(before: part, interest)
-          queue(part, for: interest.feed)
-          feeds[interest.feed]?.channels[interest.position].last = part.time(part.count - 1)
+          let isBehindBreak = !isEnding && feeds[interest.feed]!.channels[interest.position].isBroken
+          if isBehindBreak { feeds[interest.feed]!.channels[interest.position].isBroken = false }
+          let part = Part(position: interest.position, series: part, isBehindBreak: isBehindBreak)
+          if feeds[interest.feed]!.isHeld {
+            feeds[interest.feed]!.held.append(part)
+          } else {
+            hand(part, to: interest.feed)
+          }
         }
         if reachesEnd {
           // What others stream beyond it, in the blocks behind, is not for this one.
@@ -110,6 +117,13 @@ extension BelaCore {
       }
       settle(interest.feed)
     }
+  }
+
+  /// Says what is missing before some samples, and passes them on.
+  mutating func hand(_ part: Part, to feed: Int) {
+    sayLoss(before: part, feed)
+    queue(part.series, for: feed)
+    feeds[feed]?.channels[part.position].last = part.series.time(part.series.count - 1)
   }
 
   /// The part of a series within a window; the first sample at or after the end belongs to it.

@@ -3,6 +3,32 @@ import Telemetry
 /// Fixed periods whose start the board has to know of in time: a command that arrives later begins later, and what a
 /// client then cuts at the end it had in mind is too little.
 extension BelaCore {
+  /// Begins those streams anew that this feed was to go on with and that had ended when the board heard of it; answers
+  /// what the board has to be told.
+  mutating func rewatch(_ feed: Int, _ list: BelaList) -> [BelaCommand] {
+    guard let state = feeds[feed], !state.isMonitor else { return [] }
+    var ended: [Int] = []
+    for place in state.channels where !place.isDone {
+      let slot = slots[place.slot]
+      // One that was begun for this feed alone is no other's; it may not have begun yet.
+      guard let watch = slot.watch, watch.start <= list.tick,
+        watch.start != place.start || slot.streams.count > 1, watch.end.map({ $0 > list.tick }) ?? true,
+        let isWatched = list[place.channel.name]?.isWatched
+      else { continue }
+      if isWatched {
+        slots[place.slot].watch!.unheard = nil
+        continue
+      }
+      ended.append(place.slot)
+    }
+    for index in ended {
+      // The one that waited for its end gets it now, not with the first block of the next.
+      if let end = slots[index].watch?.unheard { deliver(slots[index].track.end(at: end), of: index) }
+      slots[index].watch = nil
+    }
+    return plan(ended)
+  }
+
   /// Moves a period ahead whose start the board's clock had passed when it answered; answers what the board has to be
   /// told, nothing when it was in time.
   mutating func reschedule(_ feed: Int, _ list: BelaList, ahead seconds: Double) -> [BelaCommand] {
@@ -15,7 +41,7 @@ extension BelaCore {
       var place = state.channels[position]
       let shift = begin.subtractingSaturating(place.start)
       place.isDone = false
-      place.last = nil
+      (place.last, place.isBroken) = (nil, false)
       place.end = place.end.map { $0.addingSaturating(shift) }
       place.start = begin
       feeds[feed]!.channels[position] = place
@@ -35,31 +61,47 @@ extension BelaCore {
     }
     feeds[feed]!.isHeld = false
     feeds[feed]!.held = []
-    for series in state.held {
-      if let position = state.channels.firstIndex(where: { $0.channel.key == series.channel.key }) {
-        sayLoss(before: series, Interest(feed: feed, position: position))
-      }
-      queue(series, for: feed)
-    }
+    for part in state.held { hand(part, to: feed) }
     flush(feed)
     settle(feed)
   }
 
-  /// Tells once that a stream began later than it should have.
-  mutating func sayLoss(before series: Series, _ interest: Interest) {
-    guard let state = feeds[interest.feed], !state.isHeld, state.channels[interest.position].mayBeLate,
-      let first = series.time(0)
+  /// The board's stream is about to begin anew: whoever is in the middle of it may miss something.
+  mutating func breakOff(_ index: Int) {
+    for interest in slots[index].streams {
+      guard let state = feeds[interest.feed], !state.channels[interest.position].isDone else { continue }
+      let place = state.channels[interest.position]
+      if place.last != nil || state.held.contains(where: { $0.position == interest.position }) {
+        feeds[interest.feed]!.channels[interest.position].isBroken = true
+      } else if state.isTimed, place.start < list?.tick ?? 0 {
+        feeds[interest.feed]!.channels[interest.position].mayBeLate = true
+      }
+    }
+  }
+
+  /// Tells once that a stream began later than it should have, or went on later.
+  mutating func sayLoss(before part: Part, _ feed: Int) {
+    guard let place = feeds[feed]?.channels[part.position], place.mayBeLate || part.isBehindBreak,
+      let first = part.series.time(0)
     else { return }
-    feeds[interest.feed]!.channels[interest.position].mayBeLate = false
-    let place = state.channels[interest.position]
-    // As far apart as these samples are; a variable has a sample within one such step.
-    var step = series.count > 1 ? series.time(1).map { max(1, $0.subtractingSaturating(first)) } : nil
-    if step == nil, let known = slots[place.slot].track.step { step = max(1, known.units / known.samples) }
-    let late = first.subtractingSaturating(place.start)
-    guard late >= step ?? 1 else { return }
-    flush(interest.feed)
+    feeds[feed]!.channels[part.position].mayBeLate = false
+    let step = step(of: place, part.series)
+    // A variable has a sample within one step.
+    let least = step.map { max(1, $0.units / $0.samples) } ?? 1
+    let due = part.isBehindBreak ? place.last?.addingSaturating(least) : place.start
+    let late = first.subtractingSaturating(due ?? place.start)
+    guard late >= least else { return }
+    flush(feed)
     // A single sample does not say how many there should have been.
-    add(.event(state.sink, .gap(.lost, samples: step.map { late / $0 }, channels: [place.channel.name])))
+    let missing = step.flatMap { $0.samples(in: late) }
+    add(.event(feeds[feed]!.sink, .gap(.lost, samples: missing, channels: [place.channel.name])))
+  }
+
+  /// How far apart samples are: as the variable's blocks say, or these samples themselves.
+  private func step(of place: Place, _ series: Series) -> Step? {
+    if place.channel.mode == .dense, let step = slots[place.slot].track.step { return step }
+    guard series.count > 1, let first = series.time(0), let second = series.time(1) else { return nil }
+    return Step(units: max(1, second.subtractingSaturating(first)))
   }
 
   /// Tells what of a stream's end did not come: its last sample is the first one at or after the end. Only dense
@@ -71,8 +113,7 @@ extension BelaCore {
     guard let last = place.last else { return (isTimed, nil) }
     guard last < end else { return (false, nil) }
     guard let step = slots[place.slot].track.step else { return (true, nil) }
-    let (scaled, overflow) = end.subtractingSaturating(last).multipliedReportingOverflow(by: step.samples)
-    return (true, overflow ? nil : max(1, scaled / step.units))
+    return (true, step.samples(in: end.subtractingSaturating(last)).map { max(1, $0) })
   }
 
   mutating func sayLoss(at place: Place, _ state: FeedState) {
@@ -87,5 +128,13 @@ extension BelaCore {
     let latest = state.channels.compactMap(\.end).max() ?? 0
     let left = latest.subtractingSaturating(list?.tick ?? 0)
     return .seconds(min(1e9, Double(left) / max(1, tickRate ?? 44100))) + BelaLimits.stopWait
+  }
+}
+
+extension Step {
+  /// How many samples so many units are; nil when there is no such number.
+  fileprivate func samples(in units: Int64) -> Int64? {
+    let (scaled, overflow) = units.multipliedReportingOverflow(by: samples)
+    return overflow ? nil : scaled / self.units
   }
 }

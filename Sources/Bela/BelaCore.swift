@@ -36,6 +36,8 @@ struct BelaCore {
   struct Watch: Equatable {
     var start: Int64
     var end: Int64?
+    /// The end before, while it is not known whether the board has heard of the new one in time.
+    var unheard: Int64?
   }
 
   /// A feed's place for a variable.
@@ -58,7 +60,15 @@ struct BelaCore {
     var request: StreamRequest
     /// Nothing is delivered before it is certain that the board knew of its start in time.
     var isHeld = false
-    var held: [Series] = []
+    var held: [Part] = []
+  }
+
+  /// Samples of one place of a feed.
+  struct Part {
+    var position: Int
+    var series: Series
+    /// The first behind a break: the board had ended the stream, and began it anew.
+    var isBehindBreak: Bool
   }
 
   struct Place {
@@ -78,6 +88,8 @@ struct BelaCore {
     var isMovable = false
     /// The board may have read the command after the start: what is missing there is to be said.
     var mayBeLate = false
+    /// The board's stream was begun anew in the middle of ours: what is missing before the next sample is to be said.
+    var isBroken = false
   }
 
   /// What the board sends on its data socket while a session of the seed command protocol runs.
@@ -113,6 +125,7 @@ struct BelaCore {
   var idOffset = 0
   var learnedIndices: ClosedRange<Int>?
   var indexOfID: [Int: Int] = [:]
+  /// In the order in which the lists were asked for: the board answers each.
   var listReplies: [Reply<BelaList>] = []
   var logReplies: [(variable: String, reply: Reply<BelaLogReply>)] = []
   var seedReply: Reply<SeedReply>?
@@ -152,10 +165,6 @@ struct BelaCore {
 
   mutating func queue(_ series: Series, for feed: Int) {
     guard series.count > 0, feeds[feed] != nil else { return }
-    if feeds[feed]!.isHeld {
-      feeds[feed]!.held.append(series)
-      return
-    }
     // A second block of one channel begins a new frame; a frame has each channel once.
     if feeds[feed]!.pending.contains(where: { $0.channel.key == series.channel.key }) { flush(feed) }
     feeds[feed]!.pending.append(series)
@@ -191,8 +200,8 @@ struct BelaCore {
         slots.append(makeSlot(variable))
       }
     }
-    for reply in listReplies { reply.fulfill(list) }
-    listReplies.removeAll()
+    // Whoever asked second does not take the first one's answer: it may be older than what he has told the board.
+    if !listReplies.isEmpty { listReplies.removeFirst().fulfill(list) }
   }
 
   func makeSlot(_ variable: BelaVariable) -> Slot {
@@ -290,6 +299,7 @@ struct BelaCore {
       // The end of a running stream can be moved without breaking it; a block in progress stays.
       unwatch.append(.init(name, at: end ?? BelaLimits.tickMax))
       slots[index].watch!.end = end
+      slots[index].watch!.unheard = old.unheard ?? old.end
       slots[index].track.end = end
       return
     }
@@ -297,6 +307,7 @@ struct BelaCore {
     let from = isLater ? start : 0
     watch.append(.init(name, at: from, ticks: end.map { max(1, $0 - max(start, list?.tick ?? 0)) } ?? 0))
     slots[index].watch = Watch(start: start, end: end)
+    breakOff(index)
     if slots[index].track.newest != nil {
       finishEnding(index)
       // Not before the start: a board that is told of a later end while it waits for the start begins at once.

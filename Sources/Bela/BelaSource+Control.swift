@@ -37,8 +37,13 @@ extension BelaSource {
     let variables = try Self.resolve(names, in: list)
     await learnIDs(variables, list)
     let reply = PeekReply(variables.map(\.name))
-    let periods = core.withLock { core in
-      variables.compactMap { variable -> BelaCommand.Period? in
+    defer {
+      core.withLock { core in
+        for slot in core.slots.indices { core.slots[slot].peeks.removeAll { $0 === reply } }
+      }
+    }
+    try tell { core in
+      let periods = variables.compactMap { variable -> BelaCommand.Period? in
         guard let slot = core.slots.firstIndex(where: { $0.variable.index == variable.index }) else {
           return nil
         }
@@ -46,13 +51,8 @@ extension BelaSource {
         return core.slots[slot].period == 0 && variable.monitorPeriod == 0
           ? .init(variable.name, ticks: 1) : nil
       }
+      return ((), periods.isEmpty ? [] : [.monitor(periods)])
     }
-    defer {
-      core.withLock { core in
-        for slot in core.slots.indices { core.slots[slot].peeks.removeAll { $0 === reply } }
-      }
-    }
-    if !periods.isEmpty { try send([.monitor(periods)]) }
     _ = await reply.done.wait(timeout.duration)
     return reply.values
   }

@@ -316,7 +316,8 @@ extension BelaSource {
 
   /// Asks for everything again that ran before; a clock that went back means the program was started anew.
   private func resume(lastTick: Int64) async {
-    let (commands, waiters) = core.withLock { core -> ([BelaCommand], [Reply<Void>]) in
+    var waiters: [Reply<Void>] = []
+    tellIfConnected { core in
       let list = core.list
       let restarted = (list?.tick ?? 0) < lastTick
       for feed in core.feeds.keys.sorted() {
@@ -332,11 +333,10 @@ extension BelaSource {
         core.add(.event(state.sink, .resumed))
       }
       core.rebuildSlots(restarted: restarted)
-      let commands = core.plan(core.slots.indices)
-      defer { core.connectionWaiters.removeAll() }
-      return (commands, core.connectionWaiters)
+      waiters = core.connectionWaiters
+      core.connectionWaiters.removeAll()
+      return core.plan(core.slots.indices)
     }
-    try? send(commands)
     for waiter in waiters { waiter.fulfill(()) }
     deliver()
   }
@@ -377,6 +377,8 @@ extension BelaCore {
         feeds[feed]!.channels[position].slot = slot
         feeds[feed]!.channels[position].start = restarted ? 0 : list.tick
         feeds[feed]!.channels[position].due = .min
+        // What the connection's end cost is said already.
+        (feeds[feed]!.channels[position].last, feeds[feed]!.channels[position].isBroken) = (nil, false)
         if !feeds[feed]!.channels[position].isDone { enter(feed, position) }
       }
     }

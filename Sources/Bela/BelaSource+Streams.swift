@@ -47,27 +47,30 @@ extension BelaSource {
     let asked = ContinuousClock.now
     let fresh = try await self.list(timeout: timeout)
     let ahead = 0.05 + 4 * ((ContinuousClock.now - asked) / .seconds(1))
-    let (feed, channels, commands) = try core.withLock { core throws(BelaError) in
-      try begin(request, variables, asked: list.tick, fresh, ahead, sink, &core)
-    }
+    var begun: Int?
     do {
-      try send(commands)
+      let (feed, channels) = try tell { core throws(BelaError) in
+        let (feed, channels, commands) = try begin(
+          request, variables, asked: list.tick, fresh, ahead, sink, &core)
+        begun = feed
+        return ((feed, channels), commands)
+      }
       // There is no acknowledgement; a list behind the command says that it was read.
       let answer = try await confirm(feed, timeout)
       try await catchUp(feed, answer, ahead: ahead, timeout)
+      // A board that waits for its readers has no time that one could wait for.
+      if !holdsBack, let wait = core.withLock({ $0.patience(feed) }) { expire(feed, after: wait) }
+      deliver()
+      return BelaFeed(source: self, id: feed, channels: channels)
     } catch {
-      let undo = core.withLock { core in
-        let slots = core.feeds[feed].map { $0.channels.map(\.slot) } ?? []
-        core.remove(feed)
+      guard let begun else { throw error }
+      tellIfConnected { core in
+        let slots = core.feeds[begun].map { $0.channels.map(\.slot) } ?? []
+        core.remove(begun)
         return core.plan(slots)
       }
-      try? send(undo)
       throw error
     }
-    // A board that waits for its readers has no time that one could wait for.
-    if !holdsBack, let wait = core.withLock({ $0.patience(feed) }) { expire(feed, after: wait) }
-    deliver()
-    return BelaFeed(source: self, id: feed, channels: channels)
   }
 
   static func resolve(_ names: [String], in list: BelaList) throws(BelaError) -> [BelaVariable] {
@@ -162,9 +165,11 @@ extension BelaSource {
     var (list, ahead) = (answer, ahead)
     for _ in 0..<BelaLimits.startsTried {
       ahead = min(2 * ahead, BelaLimits.startAheadMax)
-      let commands = core.withLock { $0.reschedule(feed, list, ahead: ahead) }
-      guard !commands.isEmpty else { break }
-      try send(commands)
+      let isMoved = try tell { core in
+        let commands = core.reschedule(feed, list, ahead: ahead)
+        return (!commands.isEmpty, commands)
+      }
+      guard isMoved else { break }
       list = try await self.list(timeout: timeout)
     }
     let last = list
@@ -175,23 +180,12 @@ extension BelaSource {
   @discardableResult
   private func confirm(_ feed: Int, _ timeout: Duration) async throws(BelaError) -> BelaList {
     let list = try await list(timeout: timeout)
-    let again = core.withLock { core -> [BelaCommand] in
-      guard let state = core.feeds[feed], !state.isMonitor else { return [] }
-      var slots: [Int] = []
-      for place in state.channels where !place.isDone {
-        let index = place.slot
-        guard let watch = core.slots[index].watch, watch.start <= list.tick,
-          core.slots[index].streams.count > 1,
-          watch.end.map({ $0 > list.tick }) ?? true, list[place.channel.name]?.isWatched == false
-        else { continue }
-        core.slots[index].watch = nil
-        slots.append(index)
-      }
-      return core.plan(slots)
+    let isBegunAnew = try tell { core in
+      let commands = core.rewatch(feed, list)
+      return (!commands.isEmpty, commands)
     }
-    guard !again.isEmpty else { return list }
-    try send(again)
-    return try await self.list(timeout: timeout)
+    deliver()
+    return isBegunAnew ? try await self.list(timeout: timeout) : list
   }
 
   /// Ends a timed feed whose last sample never came, because its variable is not assigned or the block was lost.
@@ -199,12 +193,7 @@ extension BelaSource {
     Task { [weak self] in
       try? await Task.sleep(for: time)
       guard let self else { return }
-      let commands = self.core.withLock { core -> [BelaCommand] in
-        guard let state = core.feeds[feed] else { return [] }
-        core.expire(feed)
-        return core.plan(state.channels.map(\.slot))
-      }
-      try? self.send(commands)
+      self.giveUp(feed)
       self.deliver()
     }
   }
@@ -222,16 +211,11 @@ extension BelaSource {
       list = try await self.list(timeout: .seconds(1))
     } catch {
       // What came has come. A board that is only slow is told all the same, without a tick.
-      let commands = core.withLock { core -> [BelaCommand] in
-        guard let state = core.feeds[feed] else { return [] }
-        core.expire(feed)
-        return core.plan(state.channels.map(\.slot))
-      }
-      try? send(commands)
+      giveUp(feed)
       deliver()
       return
     }
-    let commands = core.withLock { core -> [BelaCommand] in
+    tellIfConnected { core in
       guard let state = core.feeds[feed] else {
         core.add(.stopped(reply))
         return []
@@ -250,17 +234,20 @@ extension BelaSource {
       core.settle(feed)
       return state.isMonitor ? core.plan(state.channels.map(\.slot)) : commands
     }
-    try? send(commands)
     deliver()
     if await reply.wait(BelaLimits.stopWait) == nil {
-      let commands = core.withLock { core -> [BelaCommand] in
-        guard let state = core.feeds[feed] else { return [] }
-        core.expire(feed)
-        return core.plan(state.channels.map(\.slot))
-      }
-      try? send(commands)
+      giveUp(feed)
     }
     deliver()
+  }
+
+  /// What came of it has come.
+  private func giveUp(_ feed: Int) {
+    tellIfConnected { core in
+      guard let state = core.feeds[feed] else { return [] }
+      core.expire(feed)
+      return core.plan(state.channels.map(\.slot))
+    }
   }
 
   /// Replaces a feed's variables; those that stay go on without a break.
@@ -273,7 +260,7 @@ extension BelaSource {
         hint: "stop it, and start one with the others")
     }
     await learnIDs(variables, list)
-    let (channels, commands) = try core.withLock { core throws(BelaError) -> ([Channel], [BelaCommand]) in
+    let channels = try tell { core throws(BelaError) -> ([Channel], [BelaCommand]) in
       guard var state = core.feeds[feed] else {
         throw BelaError("closed", "this stream has ended", hint: "start it again")
       }
@@ -300,7 +287,6 @@ extension BelaSource {
       let touched = Set(old.map(\.slot) + state.channels.map(\.slot)).sorted()
       return (state.channels.map(\.channel), core.plan(touched))
     }
-    try send(commands)
     try await confirm(feed, BelaLimits.replyWait)
     return channels
   }

@@ -23,6 +23,9 @@ public final class BelaSource: Source {
   let logger: Logger?
   let core: Mutex<BelaCore>
   let link = Mutex(BelaLink())
+  /// Held from a decision to the sending of what follows from it: the board hears of decisions in their order. Taken
+  /// before `core`; sending does not wait.
+  private let order = Mutex(())
 
   private init(
     host: String, port: Int, logFolder: String?, holdsBack: Bool, clock: any TelemetryClock, logger: Logger?
@@ -131,11 +134,15 @@ public final class BelaSource: Source {
     within time: Duration, on control: WebSocketConnection
   ) async throws(BelaError) -> BelaList {
     let reply = Reply<BelaList>()
-    core.withLock { $0.listReplies.append(reply) }
-    defer { core.withLock { $0.listReplies.removeAll { $0 === reply } } }
-    try send(texts: BelaCommand.messages([.list]), on: control)
+    let command = try BelaCommand.messages([.list])
+    try order.withLock { _ throws(BelaError) in
+      core.withLock { $0.listReplies.append(reply) }
+      try send(texts: command, on: control)
+    }
     if let list = await reply.wait(time) { return list }
+    // The answer to one that is waited for no more is still its own.
     if Task.isCancelled { throw BelaError("cancelled", "cancelled while the board was asked for its list") }
+    core.withLock { $0.listReplies.removeAll { $0 === reply } }
     guard control.isOpen else { throw .away(name, "the board ended the connection") }
     throw BelaError(
       "timeout", "\(name) did not answer the list command within \(time)", hint: BelaError.projectHint)
@@ -145,6 +152,23 @@ public final class BelaSource: Source {
   public func now() async throws(BelaError) -> Int64 { try await list().tick }
 
   // MARK: - Sending
+
+  /// Decides, and sends what follows from it before anybody else's decision.
+  @discardableResult
+  func tell<Result>(
+    _ decide: (inout BelaCore) throws(BelaError) -> (Result, [BelaCommand])
+  ) throws(BelaError) -> Result {
+    try order.withLock { _ throws(BelaError) in
+      let (result, commands) = try core.withLock { core throws(BelaError) in try decide(&core) }
+      try send(commands)
+      return result
+    }
+  }
+
+  /// The same where an error says only that the connection has gone: then the board is told when there is a new one.
+  func tellIfConnected(_ decide: (inout BelaCore) -> [BelaCommand]) {
+    try? tell { ((), decide(&$0)) }
+  }
 
   /// Sends commands, split as the board needs it.
   func send(_ commands: [BelaCommand]) throws(BelaError) {

@@ -80,6 +80,14 @@ package struct BelaTrack: Sendable {
     (missing, position, isEnded) = (0, 0, false)
   }
 
+  /// The stream ended earlier than was thought; what was held back because of that goes out.
+  package mutating func end(at tick: Int64) -> [Series] {
+    end = tick
+    guard let block = doubted ?? held, validAtEnd(block) != nil else { return [] }
+    isEnded = true
+    return finish(flushed: true)
+  }
+
   /// Values of the blocks that are held back.
   package var heldCount: Int64 { Int64(count) * ((held == nil ? 0 : 1) + (doubted == nil ? 0 : 1)) }
 

@@ -242,6 +242,51 @@ import Transport
     }
   }
 
+  /// The stream that another one wants to go on with ends before the board hears of that.
+  @Test func aStreamThatEndsBeforeItsEndIsMovedBeginsAnewForTheNext() async throws {
+    try await BoardRig.with(BoardRig.allTypes()) { rig in
+      try await rig.source.open(StreamRequest(channels: ["d_dense"]), sink: Collector()).stop()
+      let first = Collector()
+      _ = try await rig.source.open(StreamRequest(channels: ["d_dense"], ticks: [17640]), sink: first)
+      rig.board.hear(after: [.zero, .zero, .milliseconds(900), .zero])
+      let second = Collector()
+      let start = rig.board.tick + 88200
+      _ = try await rig.source.open(
+        StreamRequest(channels: ["d_dense"], ticks: [600], at: [start]), sink: second)
+      #expect(first.events == [.finished] && second.count("d_dense") == 0)
+      BoardStreamTests.expectExact(first, "d_dense", .float64, step: 1, count: 17641)
+      #expect(await second.until(30) { $0.events.last == .finished })
+      #expect(second.events == [.finished] && second.samples("d_dense").first?.tick == start)
+      BoardStreamTests.expectExact(second, "d_dense", .float64, step: 1, count: 601)
+    }
+  }
+
+  /// The same in the middle of the other one's time: what was missed until it began anew is said.
+  @Test(arguments: ["d_dense", "j_sparse"]) func aBreakInTheMiddleOfAStreamIsAGap(_ name: String) async throws
+  {
+    try await BoardRig.with(BoardRig.allTypes()) { rig in
+      try await rig.source.open(StreamRequest(channels: [name]), sink: Collector()).stop()
+      let first = Collector()
+      _ = try await rig.source.open(StreamRequest(channels: [name], ticks: [26460]), sink: first)
+      rig.board.hear(after: [.zero, .zero, .milliseconds(1200), .zero])
+      let second = Collector()
+      let start = rig.board.tick + 13230
+      _ = try await rig.source.open(
+        StreamRequest(channels: [name], ticks: [88200], at: [start]), sink: second)
+      #expect(first.events == [.finished])
+      #expect(await second.until(30) { $0.events.last == .finished })
+      let samples = second.samples(name)
+      let step: Int64 = name == "d_dense" ? 1 : 12
+      #expect((0..<step).contains(try #require(samples.first).tick - start))
+      let jumps = zip(samples, samples.dropFirst()).map { $1.tick - $0.tick }.filter { $0 != step }
+      let missing = jumps.map { $0 / step - 1 }
+      #expect(jumps.count == 1)
+      #expect(
+        second.events == [.gap(.lost, samples: missing.first, channels: [name]), .finished], "\(jumps)")
+      #expect(Int64(samples.count) + missing.reduce(0, +) == 88200 / step + 1)
+    }
+  }
+
   /// The start was asked for, and missed: what is missing before the first sample is said.
   @Test func aStartThatWasAskedForAndMissedIsAGap() async throws {
     try await BoardRig.with(BoardRig.allTypes()) { rig in
