@@ -74,14 +74,17 @@ extension Library {
     case .finished, .interrupted, .lost: object.recorder?.end()
     case .reconnecting, .resumed, .gap: break
     }
+    let text: String
     switch event {
-    case .finished: if !object.isQuiet { note("Stream finished") }
-    case .interrupted(let why): note("Streaming interrupted: \(why)")
-    case .lost(let why): note("Streaming interrupted: the connection is lost, \(why)")
-    case .reconnecting(let why): note("\(object.source.source.name): \(why); reconnecting")
-    case .resumed: note("\(object.source.source.name): connected again, with a gap")
-    case .gap: break
+    case .finished: text = "Stream finished"
+    case .interrupted(let why): text = "Streaming interrupted: \(why)"
+    case .lost(let why): text = "Streaming interrupted: the connection is lost, \(why)"
+    case .reconnecting(let why): text = "\(object.source.source.name): \(why); reconnecting"
+    case .resumed: text = "\(object.source.source.name): connected again, with a gap"
+    case .gap: return
     }
+    if event == .finished, object.isQuiet { return }
+    if object.heldNotes?.append(text) == nil { note(text) }
   }
 
   // MARK: - Methods
@@ -225,6 +228,7 @@ extension Library {
     let wasLive = streamer.isLive
     let derived = object.derived
     let others = derived.map { ($0.streamer, $0.request) }
+    if !object.isStarting { object.heldNotes = wasLive ? nil : [] }
     object.isStarting = true
     let final = request
     return perform {
@@ -235,10 +239,13 @@ extension Library {
         throw error
       }
       for (streamer, request) in others { try await streamer.start(request) }
-    } then: { [unowned self] _, call throws(LuaError) in
+    } ended: {
       object.isStarting = false
+    } then: { [unowned self] _, call throws(LuaError) in
       for one in derived + [object] { if let derivation = one.derivation { pump(derivation) } }
       if !wasLive, !object.isQuiet { note("Streaming started...") }
+      for text in object.heldNotes ?? [] { note(text) }
+      object.heldNotes = nil
       return call.result(object, classes.streamer)
     }
   }
@@ -276,8 +283,9 @@ extension Library {
         _ = await recorder?.finish()
         throw error
       }
-    } then: { [unowned self] wasRunning, call throws(LuaError) in
+    } ended: {
       object.isStopping = false
+    } then: { [unowned self] wasRunning, call throws(LuaError) in
       if wasRunning, !object.isQuiet { note("Streaming finished") }
       try settleRecording(object)
       return call.result(object, classes.streamer)

@@ -18,6 +18,8 @@ public final class StreamerObject {
   /// How it is computed, when it is.
   var derivation: Derivation?
   var isStarting = false
+  /// What happened to a stream while its start was not told yet: it is told behind that.
+  var heldNotes: [String]?
   var isQuiet = false
   /// Writes the stream that was started last into a file, when that was asked for.
   var recorder: StreamRecorder?

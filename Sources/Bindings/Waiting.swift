@@ -23,7 +23,7 @@ extension TelemetryError: LuaErrorConvertible {
 extension Library {
   /// Does something that takes time elsewhere, without stopping other tasks; the call goes on with its result.
   func perform<Value: Sendable>(
-    _ work: @escaping @Sendable () async throws -> Value,
+    _ work: @escaping @Sendable () async throws -> Value, ended: (() -> Void)? = nil,
     then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
   ) -> LuaResult {
     .wait(
@@ -34,7 +34,7 @@ extension Library {
           } catch let error as any CodedError {
             throw LuaError(error.code, error.message, hint: error.hint)
           }
-        }, then: then))
+        }, ended: ended, then: then))
   }
 
   /// Runs a throwing call of the engine; its errors become Lua's.

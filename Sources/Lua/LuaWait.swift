@@ -90,13 +90,14 @@ extension LuaWait {
   /// - Parameters:
   ///   - work: what to do; errors become Lua errors (see `LuaErrorConvertible`).
   ///   - timedOut: results of a call whose deadline passed; without it that is the error `timeout`.
+  ///   - ended: called once, however it ended, before the results are pushed.
   ///   - then: pushes the results.
   public static func async<Value: Sendable>(
     deadline: LuaInstant? = nil, _ work: @escaping @Sendable () async throws -> Value,
-    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)? = nil,
+    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)? = nil, ended: (() -> Void)? = nil,
     then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
   ) -> LuaWait {
-    AsyncWait(deadline: deadline, work: work, timedOut: timedOut, then: then)
+    AsyncWait(deadline: deadline, work: work, timedOut: timedOut, ended: ended, then: then)
   }
 }
 
@@ -110,15 +111,17 @@ private final class AsyncWait<Value: Sendable>: LuaWait {
   private var task: Task<Void, Never>?
   private let work: @Sendable () async throws -> Value
   private let timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)?
+  private let ended: (() -> Void)?
   private let then: (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
 
   init(
     deadline: LuaInstant?, work: @escaping @Sendable () async throws -> Value,
-    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)?,
+    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)?, ended: (() -> Void)?,
     then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
   ) {
     self.work = work
     self.timedOut = timedOut
+    self.ended = ended
     self.then = then
     super.init(deadline: deadline)
   }
@@ -142,6 +145,7 @@ private final class AsyncWait<Value: Sendable>: LuaWait {
   override func disarm() {
     progress.withLock { $0.wakeup = nil }
     task?.cancel()
+    ended?()
   }
 
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {

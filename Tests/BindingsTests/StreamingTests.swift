@@ -43,6 +43,40 @@ import Testing
     }
   }
 
+  @Test func aStreamThatEndsBeforeItsStartIsToldIsToldInOrder() async throws {
+    try await onThread {
+      let bench = try Bench()
+      try bench.run(
+        """
+        board = bela.connect("sim")
+        s = board:streamer{ "pot1" }
+        t = spawn(function() s:start{ ticks = 441 } end)
+        sleep(0)
+        local till = os.clock() + 10
+        repeat until s.state == "stopped" or os.clock() > till
+        t:wait()
+        sleep(0.01)
+        """)
+      #expect(bench.notes == ["Streaming started...", "Stream finished"])
+    }
+  }
+
+  @Test func aStreamerWhoseStartFailedWasNeverStarted() async throws {
+    try await onThread {
+      let bench = try Bench()
+      let values = try bench.run(
+        """
+        board = bela.connect("sim")
+        s = Streamer{ project_name = "other", time_ms = 100, variables = { "pot1" } }
+        local _, start = pcall(s.start, s)
+        local _, read = pcall(s.read, s)
+        return start.code, read.code, s.state
+        """)
+      #expect(values == [.string("project"), .string("not_started"), .string("ready")])
+      #expect(bench.notes == [])
+    }
+  }
+
   @Test func theSeedsConstructorStreamsOnTheDefaultBoard() async throws {
     try await onThread {
       let bench = try Bench()
