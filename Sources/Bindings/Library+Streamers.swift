@@ -167,7 +167,9 @@ extension Library {
         push(Frame(newest), call)
         return .values(1)
       })
-    streamers.metamethod(.call) { [unowned self] object, _ throws(LuaError) in try next(object.reader) }
+    streamers.metamethod(.call) { [unowned self] object, call throws(LuaError) in
+      try next(object.reader, call)
+    }
     streamers.metamethod(.close) { [unowned self] object, _ throws(LuaError) in close(object, timeout: nil) }
     streamers.metamethod(.tostring) { [unowned self] object, call throws(LuaError) in
       call.results(describe(object))

@@ -10,6 +10,8 @@ enum Limits {
   static let taskLines = 100
   /// A line of a task that never ends is cut here.
   static let taskLineBytes = 65_536
+  /// Samples of a frame of exactly so many: what waits until there are enough is not in the buffer any more.
+  static let frameSamplesMax = 1_000_000
   /// Newest samples of each channel in the picture of a streamer: a second or two of audio.
   static let samplesPictured = 65_536
   /// After this the rest of a frame's channels are shown without their statistics: an answer comes within 0.2 s.

@@ -10,6 +10,9 @@ public final class ReaderObject {
   private weak var owner: StreamerObject?
   private var reader: StreamReader?
   private var looked: StreamReader.Outcome?
+  // Frames that were taken together, and how many of them have been handed on.
+  private var batch: FrameBatch?
+  private var given = 0
   private var wakeup: Wakeup?
   /// A task waits on it.
   private(set) var isAwaited = false
@@ -29,22 +32,81 @@ public final class ReaderObject {
   /// What the next `take` answers; consumes nothing.
   func look() -> StreamReader.Outcome {
     if let looked { return looked }
+    if let frame = nextOfBatch() {
+      looked = .frame(frame)
+      return .frame(frame)
+    }
+    return look { reader in
+      let (batch, rest) = reader.takeBatch()
+      guard let batch else { return rest }
+      (self.batch, given) = (batch, 0)
+      return nextOfBatch().map { .frame($0) } ?? rest
+    }
+  }
+
+  /// The same, with everything that is unread as one frame.
+  func lookJoined() -> StreamReader.Outcome {
+    guard looked != nil || batch != nil else { return look { $0.takeJoined() } }
+    // Some of it was taken frame by frame.
+    var result: Frame?
+    if case .frame(let frame) = looked { result = frame } else if let looked { return looked }
+    if let batch, given < batch.count {
+      let rest = batch.joined(from: given)
+      guard let first = result else {
+        result = rest
+        return finishJoined(rest)
+      }
+      // One batch has no channel of two kinds.
+      result = first.joined(with: rest) ?? first
+    }
+    guard let result else { return look { $0.takeJoined() } }
+    return finishJoined(result)
+  }
+
+  private func finishJoined(_ frame: Frame) -> StreamReader.Outcome {
+    (batch, given) = (nil, 0)
+    looked = .frame(frame)
+    if case .frame(let more) = reader?.takeJoined(), let whole = frame.joined(with: more) {
+      looked = .frame(whole)
+    }
+    return looked!
+  }
+
+  private func look(_ take: (StreamReader) -> StreamReader.Outcome) -> StreamReader.Outcome {
     guard let reader else { return .ended }
-    var outcome = reader.take()
+    var outcome = take(reader)
     // A call that was for nothing is asked for again; what came in between is found at once.
     if case .pending = outcome, let wakeup, reader.arm({ wakeup.fire() }) == .ready {
-      outcome = reader.take()
+      outcome = take(reader)
     }
     if case .pending = outcome { return outcome }
     looked = outcome
     return outcome
   }
 
-  func take() -> StreamReader.Outcome {
-    let outcome = look()
+  private func nextOfBatch() -> Frame? {
+    guard let batch else { return nil }
+    let frame = batch[given]
+    given += 1
+    if given == batch.count { (self.batch, given) = (nil, 0) }
+    return frame
+  }
+
+  func take(joined: Bool = false) -> StreamReader.Outcome {
+    let outcome = joined ? lookJoined() : look()
     looked = nil
     isUsed = true
     return outcome
+  }
+
+  /// The next frame, if it is here already: without a lock, a clock, a wait.
+  func takeReady() -> Frame? {
+    if case .frame(let frame) = looked {
+      looked = nil
+      isUsed = true
+      return frame
+    }
+    return looked == nil ? nextOfBatch() : nil
   }
 
   func await(_ wakeup: Wakeup) {
@@ -61,31 +123,34 @@ public final class ReaderObject {
   }
 
   /// Unread frames.
-  var lag: Int { reader?.lag.frames ?? 0 }
+  var lag: Int { (reader?.lag.frames ?? 0) + (batch.map { $0.count - given } ?? 0) }
 
   func close() {
     reader = nil
-    looked = nil
+    clear()
     wakeup?.fire()
   }
 
-  /// Forgets the frame that was looked at.
-  func clear() { looked = nil }
+  /// Forgets the frames that were taken and not handed on.
+  func clear() { (looked, batch, given) = (nil, nil, 0) }
 }
 
 /// Waits for the next frame of a reader.
 class ReadWait: LuaWait {
   let reader: ReaderObject
+  /// Everything unread is wanted as one frame.
+  let isJoined: Bool
   unowned let library: Library
 
-  init(_ reader: ReaderObject, library: Library, deadline: LuaInstant?) {
+  init(_ reader: ReaderObject, isJoined: Bool = false, library: Library, deadline: LuaInstant?) {
     self.reader = reader
+    self.isJoined = isJoined
     self.library = library
     super.init(deadline: deadline)
   }
 
   override func poll() -> Bool {
-    if case .pending = reader.look() { false } else { true }
+    if case .pending = isJoined ? reader.lookJoined() : reader.look() { false } else { true }
   }
 
   override func arm(_ wakeup: Wakeup) { reader.await(wakeup) }
@@ -93,7 +158,7 @@ class ReadWait: LuaWait {
 
   /// Takes the next frame or the end; of an end the person has been told by then.
   func take() -> StreamReader.Outcome {
-    let outcome = reader.take()
+    let outcome = reader.take(joined: isJoined)
     switch outcome {
     case .ended, .lost: library.mailbox.deliver()
     case .frame, .pending: break
@@ -110,7 +175,7 @@ class ReadWait: LuaWait {
       return .values(1)
     case .lost: return call.results(LuaValue.nil, "lost")
     case .ended: return call.results(LuaValue.nil, "closed")
-    case .pending: return .wait(ReadWait(reader, library: library, deadline: deadline))
+    case .pending: return .wait(ReadWait(reader, isJoined: isJoined, library: library, deadline: deadline))
     }
   }
 }
@@ -118,57 +183,134 @@ class ReadWait: LuaWait {
 /// One step of an iteration over frames.
 final class FramesWait: ReadWait {
   private let iteration: FrameIteration
+  /// Nothing is looked at before.
+  private let due: LuaInstant?
 
   init(_ iteration: FrameIteration, library: Library, now: LuaInstant) {
     self.iteration = iteration
-    let idle = iteration.idle.map { now.advanced(by: $0.duration) }
+    var due = iteration.due
+    if let time = due, time <= now { due = nil }
+    self.due = due
     super.init(
-      iteration.reader, library: library, deadline: [iteration.end, idle].compactMap { $0 }.min())
+      iteration.reader, isJoined: iteration.isJoined, library: library, deadline: iteration.deadline(now, due)
+    )
   }
+
+  override func poll() -> Bool { due == nil && super.poll() }
 
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
     let now = library.state.scheduler.clock.now()
     guard outcome == .ready else {
       if let end = iteration.end, now >= end { return call.results(LuaValue.nil) }
+      if let due, now >= due { return again(now) }
       return call.results(false)
     }
     switch take() {
     case .frame(let frame):
-      guard let whole = iteration.accept(frame) else {
-        return .wait(FramesWait(iteration, library: library, now: now))
-      }
-      iteration.count += 1
+      guard let whole = iteration.accept(frame) else { return again(now) }
+      iteration.given(now)
       library.push(whole, call)
       return .values(1)
-    case .ended: return call.results(LuaValue.nil)
-    case .lost(let why): throw LuaError("lost", "the connection is gone for good: \(why)")
-    case .pending: return .wait(FramesWait(iteration, library: library, now: now))
+    case .ended:
+      if let rest = iteration.finish() {
+        library.push(rest, call)
+        return .values(1)
+      }
+      return call.results(LuaValue.nil)
+    case .lost(let why):
+      // Its rest first; the loss is told by the next step.
+      if let rest = iteration.finish() {
+        library.push(rest, call)
+        return .values(1)
+      }
+      throw LuaError("lost", "the connection is gone for good: \(why)")
+    case .pending: return again(now)
     }
+  }
+
+  private func again(_ now: LuaInstant) -> LuaResult {
+    .wait(FramesWait(iteration, library: library, now: now))
   }
 }
 
 /// Where an iteration over frames is.
 final class FrameIteration {
+  /// How frames are made of what comes.
+  enum Shape {
+    case asTheyCome
+    case aligned(FrameAligner)
+    /// Everything unread; at most so often, where that is said.
+    case joined(every: TimeSpan?)
+    case cut(FrameCutter)
+  }
+
   let reader: ReaderObject
   let end: LuaInstant?
   let idle: TimeSpan?
   let max: Int
-  var count = 0
+  /// A cutter wants as much as there is, too.
+  let isJoined: Bool
+  private(set) var count = 0
+  /// When the next frame may come, where they come at most so often.
+  private(set) var due: LuaInstant?
+  private let every: TimeSpan?
   private var aligner: FrameAligner?
+  private var cutter: FrameCutter?
 
-  init(_ reader: ReaderObject, end: LuaInstant?, idle: TimeSpan?, max: Int, aligner: FrameAligner?) {
+  init(_ reader: ReaderObject, end: LuaInstant?, idle: TimeSpan?, max: Int, shape: Shape = .asTheyCome) {
     self.reader = reader
     self.end = end
     self.idle = idle
     self.max = max
-    self.aligner = aligner
+    switch shape {
+    case .asTheyCome: (isJoined, every) = (false, nil)
+    case .aligned(let aligner): (isJoined, every, self.aligner) = (false, nil, aligner)
+    case .joined(let every): (isJoined, self.every) = (true, every)
+    case .cut(let cutter): (isJoined, every, self.cutter) = (true, nil, cutter)
+    }
+  }
+
+  /// Until when one step waits: the end, an idle time, or when it may look.
+  func deadline(_ now: LuaInstant, _ due: LuaInstant?) -> LuaInstant? {
+    var nearest = end
+    if let idle {
+      let time = now.advanced(by: idle.duration)
+      nearest = nearest.map { $0 < time ? $0 : time } ?? time
+    }
+    if let due { nearest = nearest.map { $0 < due ? $0 : due } ?? due }
+    return nearest
+  }
+
+  /// A frame for which nothing has to be waited for, counted as given. Where there is an end, the step that waits
+  /// looks at the clock.
+  func takeReady() -> Frame? {
+    guard end == nil, aligner == nil, !reader.isAwaited else { return nil }
+    let frame = isJoined ? cutter?.next() : reader.takeReady()
+    if frame != nil { count += 1 }
+    return frame
   }
 
   /// The frame as this iteration wants it; nil when it needs more before it can give one.
   func accept(_ frame: Frame) -> Frame? {
-    guard aligner != nil else { return frame }
-    aligner?.update(channels: reader.streamer.streamer.channels.map(\.name))
-    return aligner?.add(frame)
+    guard aligner != nil || cutter != nil else { return frame }
+    let channels = reader.streamer.streamer.channels.map(\.name)
+    aligner?.update(channels: channels)
+    cutter?.update(channels: channels)
+    guard cutter != nil else { return aligner?.add(frame) }
+    cutter?.add(frame)
+    return cutter?.next()
+  }
+
+  func given(_ now: LuaInstant) {
+    count += 1
+    due = every.map { now.advanced(by: $0.duration) }
+  }
+
+  /// What is left at the end of the stream.
+  func finish() -> Frame? {
+    guard let frame = cutter?.next() ?? cutter?.finish() else { return nil }
+    count += 1
+    return frame
   }
 }
 

@@ -74,6 +74,9 @@ public struct FrameCodec: Sendable {
     if states.count > 1 { states.removeFirst(states.count - 1) }
   }
 
+  /// This is the state that the last frame named.
+  func isInUse(_ sequence: UInt32) -> Bool { states.first?.sequence == sequence }
+
   /// The state with this number, after dropping the older ones: numbers on one stream never go back.
   mutating func use(_ sequence: UInt32) -> State? {
     guard let at = states.firstIndex(where: { $0.sequence == sequence }) else { return nil }

@@ -124,24 +124,51 @@ private struct IndexSeries {
 
 /// Notices where samples are missing: within a domain, a channel's next series begins where the last one ended.
 package struct AlignmentTracker: Sendable {
-  private var expected: [UInt32: Alignment] = [:]
-  private var paused: Set<UInt32> = []
+  private struct Place: Sendable {
+    /// Zero before the first series.
+    var expected = Alignment(0)
+    /// It left the stream: what it misses until it comes back was not lost.
+    var isPaused = false
+  }
+
+  private var places: [Place] = []
+  private var placeOfKey: [UInt32: Int] = [:]
   /// Downsampled frames skip by intention.
   private let isOn: Bool
 
   package init(isOn: Bool) { self.isOn = isOn }
 
+  /// A number for a channel, good for this tracker's life.
+  mutating func place(of key: UInt32) -> Int {
+    if let known = placeOfKey[key] { return known }
+    places.append(Place())
+    placeOfKey[key] = places.count - 1
+    return places.count - 1
+  }
+
   /// How many samples are missing before this series; nil when none are, as far as anybody can tell.
   package mutating func track(_ series: WireSeries) -> (samples: Int64, reason: Gap.Reason)? {
-    guard isOn, series.alignment.rawValue != 0 else { return nil }
-    let next = series.nextAlignment
-    guard let due = expected.updateValue(next, forKey: series.key), due.domain == series.alignment.domain,
-      series.alignment > due
-    else { return nil }
-    let samples = Int64((series.alignment.rawValue - due.rawValue) / UInt64(series.multiple))
-    return (samples, paused.remove(series.key) == nil ? .lost : .paused)
+    track(
+      place(of: series.key), series.alignment, next: series.nextAlignment, multiple: UInt64(series.multiple))
+  }
+
+  mutating func track(
+    _ place: Int, _ alignment: Alignment, next: Alignment, multiple: UInt64
+  ) -> (samples: Int64, reason: Gap.Reason)? {
+    guard isOn, alignment.rawValue != 0 else { return nil }
+    let (due, wasPaused) = (places[place].expected, places[place].isPaused)
+    places[place].expected = next
+    places[place].isPaused = false
+    if due == alignment { return nil }
+    guard due.rawValue != 0, due.domain == alignment.domain, alignment > due else { return nil }
+    return (Int64((alignment.rawValue - due.rawValue) / multiple), wasPaused ? .paused : .lost)
   }
 
   /// These are no longer on the stream; what they miss until they come back was not lost.
-  package mutating func pause(_ keys: some Sequence<UInt32>) { paused.formUnion(keys) }
+  package mutating func pause(_ keys: some Sequence<UInt32>) {
+    for key in keys {
+      let place = place(of: key)
+      places[place].isPaused = true
+    }
+  }
 }

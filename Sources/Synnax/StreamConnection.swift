@@ -10,7 +10,8 @@ final class StreamConnection: WebSocketHandler {
   struct Callbacks: Sendable {
     /// The core took the request; comes before the first frame.
     var acknowledged: @Sendable () -> Void
-    var frame: @Sendable (Frame) -> Void
+    /// Where the frames go.
+    var sink: any StreamSink
     /// Once, after everything else; not when opening failed.
     var ended: @Sendable (StreamStateMachine.End) -> Void
   }
@@ -32,6 +33,16 @@ final class StreamConnection: WebSocketHandler {
     case ended(StreamStateMachine.End)
   }
 
+  /// The read that is just being handed over: the lock is held, and mostly the stream's, too.
+  private struct Burst {
+    let inner: UnsafeMutablePointer<Inner>
+    let now: TimeSpan
+    let ingest: UnsafeMutablePointer<Ingest>?
+    var tasks: [Task] = []
+  }
+
+  // Safety: touched within `burst` only, which the event loop of this connection runs, and no other thread.
+  nonisolated(unsafe) private var burst: Burst?
   private let callbacks: Callbacks
   private let clock: any TelemetryClock
   private let inner: Mutex<Inner>
@@ -119,8 +130,44 @@ final class StreamConnection: WebSocketHandler {
     if inner.withLock({ $0.end != nil }) { connection.beginClose() }
   }
 
+  /// One lock for all messages of a read, the stream's with it; what they set off follows outside.
+  func burst(_ connection: WebSocketConnection, _ body: () -> Void) {
+    let now = clock.monotonic
+    let tasks = inner.withLock { inner in
+      withUnsafeMutablePointer(to: &inner) { inner -> [Task] in
+        let isTaken = callbacks.sink.ingest { ingest in
+          withUnsafeMutablePointer(to: &ingest) { ingest in
+            burst = Burst(inner: inner, now: now, ingest: ingest)
+            body()
+          }
+        }
+        if !isTaken {
+          burst = Burst(inner: inner, now: now, ingest: nil)
+          body()
+        }
+        defer { burst = nil }
+        return burst?.tasks ?? []
+      }
+    }
+    run(tasks)
+  }
+
   func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
-    change { $0.machine.received(message.bytes, now: $1) }
+    guard let burst else { return change { $0.machine.received(message.bytes, now: $1) } }
+    let (inner, now) = (burst.inner, burst.now)
+    if let ingest = burst.ingest,
+      inner.pointee.machine.ingest(message.bytes, now: now, &ingest.pointee, &inner.pointee.tracker)
+    {
+      return
+    }
+    for action in inner.pointee.machine.received(message.bytes, now: now) {
+      guard let task = act(action, &inner.pointee) else { continue }
+      if case .frame(let frame) = task, let ingest = burst.ingest {
+        ingest.pointee.receive(frame)
+      } else {
+        self.burst?.tasks.append(task)
+      }
+    }
   }
 
   func closed(_ reason: CloseReason, _ connection: WebSocketConnection) {
@@ -141,32 +188,34 @@ final class StreamConnection: WebSocketHandler {
   /// must be the order in which their states were counted.
   private func change(_ body: (inout Inner, TimeSpan) -> [StreamStateMachine.Action]) {
     let now = clock.monotonic
-    let tasks = inner.withLock { inner -> [Task] in
-      var tasks: [Task] = []
-      for action in body(&inner, now) {
-        switch action {
-        case .send(let bytes):
-          // One that cannot be sent any more ends by itself.
-          try? inner.socket?.send(binary: bytes)
-        case .acknowledged:
-          inner.isAcknowledged = true
-          tasks.append(.acknowledged(inner.opening))
-          inner.opening = nil
-        case .deliver(let wire, let channels):
-          if let frame = channels.frame(wire, &inner.tracker) { tasks.append(.frame(frame)) }
-        case .end(let end):
-          inner.end = end
-          tasks.append(.ended(end))
-        }
-      }
-      return tasks
+    run(inner.withLock { inner in body(&inner, now).compactMap { act($0, &inner) } })
+  }
+
+  private func act(_ action: StreamStateMachine.Action, _ inner: inout Inner) -> Task? {
+    switch action {
+    case .send(let bytes):
+      // One that cannot be sent any more ends by itself.
+      try? inner.socket?.send(binary: bytes)
+      return nil
+    case .acknowledged:
+      inner.isAcknowledged = true
+      defer { inner.opening = nil }
+      return .acknowledged(inner.opening)
+    case .deliver(let wire, let channels):
+      return channels.frame(wire, &inner.tracker).map { .frame($0) }
+    case .end(let end):
+      inner.end = end
+      return .ended(end)
     }
+  }
+
+  private func run(_ tasks: [Task]) {
     for task in tasks {
       switch task {
       case .acknowledged(let waiting):
         callbacks.acknowledged()
         waiting?.resume(returning: nil)
-      case .frame(let frame): callbacks.frame(frame)
+      case .frame(let frame): callbacks.sink.receive(frame)
       case .ended(let end): finish(end)
       }
     }

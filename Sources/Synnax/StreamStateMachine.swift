@@ -45,6 +45,8 @@ package struct StreamStateMachine: Sendable {
   private var codec = FrameCodec()
   /// By state number, for the states that frames may still name.
   private var sets: [(sequence: UInt32, channels: StreamChannels)] = []
+  /// For the frames of the set in use and the stream's slots.
+  private var plan: (sequence: UInt32, plan: StreamPlan)?
   private var current: StreamChannels
   private var lastHeard = TimeSpan.zero
   private var lastChecked = TimeSpan.zero
@@ -83,6 +85,26 @@ package struct StreamStateMachine: Sendable {
     } catch {
       return fail(error)
     }
+  }
+
+  /// A whole message, as `received`, where the stream's columns are at hand: a frame of the usual form goes there at
+  /// once. False when the message has to be `received`.
+  package mutating func ingest(
+    _ message: UnsafeRawBufferPointer, now: TimeSpan, _ ingest: inout Ingest,
+    _ tracker: inout AlignmentTracker
+  ) -> Bool {
+    guard state == .streaming, message.count > 5, message[0] == Wire.framePrefix, ingest.takesColumns else {
+      return false
+    }
+    let body = UnsafeRawBufferPointer(rebasing: message[1...])
+    let sequence = UInt32(littleEndian: body.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
+    guard let first = sets.first, first.sequence == sequence, codec.isInUse(sequence) else { return false }
+    if plan?.sequence != sequence || plan?.plan.version != ingest.version {
+      plan = StreamPlan(first.channels, &ingest, &tracker).map { (sequence, $0) }
+    }
+    guard plan?.plan.ingest(body, &ingest, &tracker) == true else { return false }
+    lastHeard = now
+    return true
   }
 
   private mutating func received(frame body: UnsafeRawBufferPointer) throws(SynnaxError) -> [Action] {

@@ -81,7 +81,7 @@ public final class SynnaxFeed: Feed {
           self?.acknowledged()
           acknowledged()
         },
-        frame: { [sink] in sink.receive($0) }, ended: { [weak self] in self?.ended($0, generation) })
+        sink: sink, ended: { [weak self] in self?.ended($0, generation) })
       // Made under the lock: an update must reach either this value or the connection.
       let made = StreamConnection(inner.channels, settings, clock: client.clock, callbacks: callbacks)
       inner.connection = made

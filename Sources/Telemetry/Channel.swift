@@ -36,39 +36,101 @@ public enum ClockDomain: Sendable, Hashable {
 }
 
 /// One named row of samples that a source offers.
+///
+/// A description, not a place: two with the same fields are equal. One word to copy, since every series, column and
+/// frame carries it; a change makes a new one.
 public struct Channel: Sendable, Hashable {
   /// How the source sends it; a Bela board has both.
   public enum Mode: String, Sendable { case dense, sparse }
 
-  public var name: String
-  public var type: DataType
-  public var clock: ClockDomain
-  public var mode: Mode
-  /// The source's own number: a position in a board's list, a key in a cluster.
-  public var key: UInt32
-  public var unit: String?
-  /// Samples per second where the source knows it.
-  public var rate: Double?
-  /// The channel whose samples are this one's timestamps.
-  public var index: UInt32?
-  public var isIndex: Bool
-  public var isVirtual: Bool
+  private struct Fields: Sendable, Hashable {
+    var name: String
+    var type: DataType
+    var clock: ClockDomain
+    var mode: Mode
+    var key: UInt32
+    var unit: String?
+    var rate: Double?
+    var index: UInt32?
+    var isIndex: Bool
+    var isVirtual: Bool
+  }
+
+  private final class Box: Sendable {
+    let fields: Fields
+    init(_ fields: Fields) { self.fields = fields }
+  }
+
+  private var box: Box
 
   public init(
     name: String, type: DataType, clock: ClockDomain = .unix, mode: Mode = .dense, key: UInt32 = 0,
     unit: String? = nil, rate: Double? = nil, index: UInt32? = nil, isIndex: Bool = false,
     isVirtual: Bool = false
   ) {
-    self.name = name
-    self.type = type
-    self.clock = clock
-    self.mode = mode
-    self.key = key
-    self.unit = unit
-    self.rate = rate
-    self.index = index
-    self.isIndex = isIndex
-    self.isVirtual = isVirtual
+    box = Box(
+      Fields(
+        name: name, type: type, clock: clock, mode: mode, key: key, unit: unit, rate: rate, index: index,
+        isIndex: isIndex, isVirtual: isVirtual))
+  }
+
+  public static func == (a: Channel, b: Channel) -> Bool {
+    a.box === b.box || a.box.fields == b.box.fields
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(box.fields) }
+
+  /// The very same description, without a look at its fields.
+  package func isIdentical(to other: Channel) -> Bool { box === other.box }
+
+  private mutating func change(_ body: (inout Fields) -> Void) {
+    var fields = box.fields
+    body(&fields)
+    box = Box(fields)
+  }
+
+  public var name: String {
+    get { box.fields.name }
+    set { change { $0.name = newValue } }
+  }
+  public var type: DataType {
+    get { box.fields.type }
+    set { change { $0.type = newValue } }
+  }
+  public var clock: ClockDomain {
+    get { box.fields.clock }
+    set { change { $0.clock = newValue } }
+  }
+  public var mode: Mode {
+    get { box.fields.mode }
+    set { change { $0.mode = newValue } }
+  }
+  /// The source's own number: a position in a board's list, a key in a cluster.
+  public var key: UInt32 {
+    get { box.fields.key }
+    set { change { $0.key = newValue } }
+  }
+  public var unit: String? {
+    get { box.fields.unit }
+    set { change { $0.unit = newValue } }
+  }
+  /// Samples per second where the source knows it.
+  public var rate: Double? {
+    get { box.fields.rate }
+    set { change { $0.rate = newValue } }
+  }
+  /// The channel whose samples are this one's timestamps.
+  public var index: UInt32? {
+    get { box.fields.index }
+    set { change { $0.index = newValue } }
+  }
+  public var isIndex: Bool {
+    get { box.fields.isIndex }
+    set { change { $0.isIndex = newValue } }
+  }
+  public var isVirtual: Bool {
+    get { box.fields.isVirtual }
+    set { change { $0.isVirtual = newValue } }
   }
 }
 

@@ -113,15 +113,36 @@ public struct Chunk: Sendable {
 extension Chunk {
   var isStamped: Bool { if case .stamped = timing { true } else { false } }
 
+  /// Its times take memory of their own.
+  private var hasOwnStamps: Bool {
+    if case .stamped(let stamps, _) = timing { !stamps.isShared } else { false }
+  }
+
   /// True when samples behind this chunk with that timing have the times that it would give them.
   func continues(at start: Int64, step: Step, phase: Int) -> Bool {
     guard case .steady(let own, step) = timing as Timing else { return false }
     return step.shortened(own, skipped + count) == (start, phase)
   }
 
+  /// True when stamps from there on are those of samples behind this chunk.
+  func continues(_ stamps: SampleStorage, at position: Int) -> Bool {
+    guard case .stamped(let own, let first) = timing else { return false }
+    return own === stamps && first &+ skipped &+ count == position
+  }
+
+  /// True when samples that are written next into a storage, at these times, simply make this chunk longer.
+  func isContinued(in storage: SampleStorage, by timing: Timing) -> Bool {
+    guard self.storage === storage, base &+ skipped &+ count == storage.used else { return false }
+    switch timing {
+    case .stamped(let stamps, let offset): return continues(stamps, at: offset)
+    case .steady(let start, let step): return continues(at: start, step: step, phase: 0)
+    case .none: if case .none = self.timing { return true } else { return false }
+    }
+  }
+
   /// Memory of samples by their positions in the storage, with their stamps.
   func memory(_ range: Range<Int>) -> Int {
-    storage.memory(range) + (isStamped ? 8 * range.count : 0)
+    storage.memory(range) + (hasOwnStamps ? 8 * range.count : 0)
   }
 
   /// How many samples of a part, from its first on, give so much memory back; all of them when not enough.

@@ -17,10 +17,19 @@ public enum Limits {
   static let steadyRunMin = 8
   /// A part that lies in so many chunks refers to these only, so that a kept frame does not keep a whole buffer.
   static let ownChunksMax = 8
-  /// Unread frames a reader lists one by one; behind that neighbours are joined, so a reader nobody reads stays small.
+  /// Unread frames that are known one by one, 24 bytes each; a reader further behind gets what is older as one frame.
   static let readerFramesMax = 4096
-  /// Runs of samples in all of them, one a channel and frame, before neighbours are joined: under half a megabyte.
-  static let readerRunsMax = 1 << 14
+  /// Kinds of frames, by the channels in them, that are remembered: a source that sends another subset each time must
+  /// not make the table grow.
+  static let patternsMax = 256
+  /// Frames that a reader takes under one lock: few enough that what it holds is soon read.
+  package static let batchFramesMax = 256
+  /// Fewer frames than this that look alike are not worth a batch of their own, where others follow.
+  static let evenFramesMin = 8
+  /// Bytes of samples in them, about: what a reader has taken stays in memory, whatever the buffer's size.
+  static let batchBytesMax = 1 << 20
+  /// Most samples are no wider.
+  static let sampleBytesUsual = 8
   /// Unread samples of a channel at which a source that can hold back does: some reads of a socket.
   static let backlogSamples: Int64 = 1 << 16
   /// Gaps remembered by a channel; behind that the two oldest are joined into one that counts both.

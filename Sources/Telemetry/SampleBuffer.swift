@@ -56,14 +56,15 @@ package struct SampleBuffer {
   }
 
   /// Appends the samples of a series, and its gaps. Returns the absolute numbers they got.
+  /// - Parameter trims: false where `trim` will follow.
   /// - Precondition: it is of the channel's type.
   @discardableResult
-  package mutating func append(_ series: Series) -> Range<Int64> {
+  package mutating func append(_ series: Series, trims: Bool = true) -> Range<Int64> {
     precondition(series.type == channel.type)
     let start = numbers.upperBound
     if series.hasGaps || pendingGap != nil { noteGaps(of: series) }
     series.forEachChunk { append($0) }
-    trim()
+    if trims { trim() }
     return start..<numbers.upperBound
   }
 
@@ -123,7 +124,7 @@ package struct SampleBuffer {
 
 extension SampleBuffer {
   private mutating func append(_ chunk: Chunk) {
-    watchClock(chunk)
+    if case .span = capacity, let begin = chunk.time(0) { watchClock(begin) }
     if chunk.isWorthAdopting {
       closeTail()
       full.append(chunk.renumbered(from: numbers.upperBound))
@@ -185,6 +186,10 @@ extension SampleBuffer {
       return (.steady(start: start, step: step), phase)
     case .stamped(let stamps, let offset):
       let from = offset + chunk.skipped + done
+      if stamps.isShared {
+        if let before, before.continues(stamps, at: from) { return nil }
+        return (.stamped(stamps, offset: from), 0)
+      }
       return stamp(count, capacity: capacity, behind: before) {
         $0.append(packed: stamps.bytes(from..<from + count))
       }
@@ -199,11 +204,7 @@ extension SampleBuffer {
     openStamps = stamps
     let base = stamps.used
     write(stamps)
-    if let before, case .stamped(let own, let first) = before.timing, own === stamps,
-      first + before.skipped + before.count == base
-    {
-      return nil
-    }
+    if let before, before.continues(stamps, at: base) { return nil }
     return (.stamped(stamps, offset: base), 0)
   }
 
@@ -229,10 +230,7 @@ extension SampleBuffer {
     let start = numbers.upperBound
     let own = series.gaps
     for gap in own where gap.at == series.first { markGap(gap.reason, samples: gap.samples) }
-    if let gap = pendingGap {
-      pendingGap = nil
-      keep(Gap(at: start, samples: gap.samples, reason: gap.reason))
-    }
+    takePendingGap()
     for gap in own.sorted(by: { $0.at < $1.at }) where gap.at > series.first {
       let samples = gap.samples.map { max(0, $0) }
       lost = lost.addingSaturating(samples ?? 0)
@@ -249,10 +247,58 @@ extension SampleBuffer {
   }
 }
 
+// MARK: - Ingest
+
+extension SampleBuffer {
+  /// Appends packed samples whose times are stamps that their index shares, or even steps. `trim` comes later, once a
+  /// burst.
+  /// - Precondition: `width` is the type's, and there are `count` samples, at least one.
+  mutating func append(packed bytes: UnsafeRawPointer, count: Int, width: Int, timing: Timing) {
+    if case .span = capacity, let begin = timing.time(0) { watchClock(begin) }
+    if pendingGap == nil, let open, count <= open.capacity &- open.used,
+      tail?.isContinued(in: open, by: timing) == true
+    {
+      open.appendUnchecked(packed: bytes, samples: count, width: width)
+      tail!.count &+= count
+      numbers = numbers.lowerBound..<numbers.upperBound &+ Int64(count)
+      byteCount &+= count &* width
+      return
+    }
+    takePendingGap()
+    let storage = SampleStorage(
+      type: channel.type, copying: UnsafeRawBufferPointer(start: bytes, count: count * width))
+    append(Chunk(storage, timing: timing))
+  }
+
+  /// Appends times of an index that lie in the storage which its channels share: they are their own times.
+  mutating func append(times: SampleStorage, at base: Int, count: Int) {
+    if case .span = capacity, let begin = Timing.stamped(times, offset: base).time(0) { watchClock(begin) }
+    takePendingGap()
+    if let last = tail, last.storage === times, last.range.upperBound == base, last.continues(times, at: base)
+    {
+      tail!.count += count
+    } else {
+      closeTail()
+      tail = Chunk(
+        storage: times, base: base, skipped: 0, count: count, timing: .stamped(times, offset: base),
+        first: numbers.upperBound)
+    }
+    numbers = numbers.lowerBound..<numbers.upperBound + Int64(count)
+    byteCount += count * 8
+  }
+
+  private mutating func takePendingGap() {
+    guard let gap = pendingGap else { return }
+    pendingGap = nil
+    keep(Gap(at: numbers.upperBound, samples: gap.samples, reason: gap.reason))
+  }
+}
+
 // MARK: - Trimming
 
 extension SampleBuffer {
-  private mutating func trim() {
+  /// Lets go of what is more than the capacity.
+  mutating func trim() {
     switch capacity {
     case .samples(let most): drop(before: numbers.upperBound.subtractingSaturating(Int64(max(0, most))))
     case .span(let span):
@@ -265,7 +311,7 @@ extension SampleBuffer {
     if byteCount > bytesMax { dropBytes() }
   }
 
-  private var newestTime: Int64? {
+  var newestTime: Int64? {
     guard count > 0, let last = tail ?? full.last else { return nil }
     return last.time(last.count - 1)
   }
@@ -277,8 +323,8 @@ extension SampleBuffer {
   }
 
   /// Notices a clock that jumps back by more than the buffer's time: what was there before looks newer than it is.
-  private mutating func watchClock(_ chunk: Chunk) {
-    guard case .span(let span) = capacity, let newest = newestTime, let begin = chunk.time(0), begin < newest,
+  private mutating func watchClock(_ begin: Int64) {
+    guard case .span(let span) = capacity, let newest = newestTime, begin < newest,
       let units = channel.clock.units(span), begin < newest.subtractingSaturating(units)
     else { return }
     restart = (numbers.upperBound, begin)

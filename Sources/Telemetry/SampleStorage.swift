@@ -10,13 +10,20 @@ public final class SampleStorage: @unchecked Sendable {
   public let capacity: Int
   /// How many samples have been written. For the owner.
   public private(set) var used = 0
+  /// The times of an index, which all of its channels refer to: they count as memory of the index alone.
+  let isShared: Bool
   private let base: UnsafeMutableRawPointer
 
   /// Bytes of a slot: the sample itself, or the reference to its bytes.
   private let stride: Int
 
-  public init(type: DataType, capacity: Int) {
+  public convenience init(type: DataType, capacity: Int) {
+    self.init(type: type, capacity: capacity, isShared: false)
+  }
+
+  init(type: DataType, capacity: Int, isShared: Bool) {
     precondition(capacity >= 0)
+    self.isShared = isShared
     self.type = type
     self.capacity = capacity
     stride = type.width ?? Self.blobStride
@@ -62,6 +69,13 @@ public final class SampleStorage: @unchecked Sendable {
     precondition(used + count <= capacity && type.width != nil)
     if count > 0 { (base + used * stride).copyMemory(from: bytes.baseAddress!, byteCount: count * stride) }
     used += count
+  }
+
+  /// As `append(packed:)` for a caller that has seen to it that they fit.
+  @inline(__always)
+  func appendUnchecked(packed bytes: UnsafeRawPointer, samples: Int, width: Int) {
+    (base + used &* width).copyMemory(from: bytes, byteCount: samples &* width)
+    used &+= samples
   }
 
   /// Appends one sample of variable width. For the owner.

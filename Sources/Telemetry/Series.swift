@@ -13,28 +13,37 @@ public struct Series: Sendable {
   /// Samples that this series once had and the buffer let go of, for echoes and statistics.
   public internal(set) var dropped: Int64 = 0
 
-  // Whole chunks of a buffer are shared as they are; `first` and `count` cut at both ends.
-  private let full: Deque<Chunk>
+  // Whole chunks of a buffer are shared as they are; `first` and `count` cut at both ends. Nil where one chunk, the
+  // tail, holds all: an empty deque is an object that all threads would count references of.
+  private let full: Deque<Chunk>?
   private let tail: Chunk?
-  // Those of the buffer, shared too; only the ones at visible numbers count.
-  private(set) var allGaps: Deque<Gap>
+  // Those of the buffer, shared too; only the ones at visible numbers count. Nil for none.
+  private(set) var allGaps: Deque<Gap>?
 
   /// What is visible of the chunks of a buffer. A part within few of them refers to these only: a frame that somebody
   /// keeps must not keep the whole buffer.
-  init(channel: Channel, numbers: Range<Int64>, full: Deque<Chunk>, tail: Chunk?, gaps: Deque<Gap>) {
+  init(channel: Channel, numbers: Range<Int64>, full: Deque<Chunk>?, tail: Chunk?, gaps: Deque<Gap>?) {
     self.channel = channel
     self.first = numbers.lowerBound
     self.count = numbers.count
-    self.allGaps = gaps
+    // Most parts lie behind the last gap: what they would never look at they do not hold.
+    self.allGaps = gaps.flatMap { gaps in
+      guard let last = gaps.last, last.at >= numbers.lowerBound else { return nil }
+      return gaps
+    }
     guard !numbers.isEmpty else {
-      (self.full, self.tail) = ([], nil)
+      (self.full, self.tail) = (nil, nil)
       return
     }
-    if let tail, numbers.lowerBound >= tail.first {
-      (self.full, self.tail) = ([], tail)
+    guard let full, !full.isEmpty, numbers.lowerBound < tail?.first ?? .max else {
+      (self.full, self.tail) = (nil, tail)
       return
     }
     let begin = Self.index(in: full, of: numbers.lowerBound)
+    if full[begin].end >= numbers.upperBound {
+      (self.full, self.tail) = (nil, full[begin])
+      return
+    }
     let end = Swift.min(full.count, begin + Limits.ownChunksMax)
     let isFew = end == full.count || full[end].first >= numbers.upperBound
     if isFew, end - begin < full.count {
@@ -50,7 +59,9 @@ public struct Series: Sendable {
   public init(_ channel: Channel, _ storage: SampleStorage, timing: Timing = .none, gaps: [Gap] = []) {
     precondition(storage.type == channel.type)
     let chunk = Chunk(storage, timing: timing)
-    self.init(channel: channel, numbers: 0..<Int64(chunk.count), full: [], tail: chunk, gaps: Deque(gaps))
+    self.init(
+      channel: channel, numbers: 0..<Int64(chunk.count), full: nil, tail: chunk,
+      gaps: Self.row(gaps))
   }
 
   /// A series of several chunks one behind the other.
@@ -62,7 +73,9 @@ public struct Series: Sendable {
       full.append(chunk.renumbered(from: end))
       end += Int64(chunk.count)
     }
-    self.init(channel: channel, numbers: 0..<end, full: full, tail: nil, gaps: Deque(gaps))
+    self.init(
+      channel: channel, numbers: 0..<end, full: full.isEmpty ? nil : full, tail: nil,
+      gaps: Self.row(gaps))
   }
 
   public var isEmpty: Bool { count == 0 }
@@ -70,11 +83,11 @@ public struct Series: Sendable {
   public var clock: ClockDomain { channel.clock }
   /// Places before or between these samples where some are missing, by absolute number.
   public internal(set) var gaps: [Gap] {
-    get { hasGaps ? allGaps.filter { numbers.contains($0.at) } : [] }
-    set { allGaps = Deque(newValue) }
+    get { allGaps?.filter { numbers.contains($0.at) } ?? [] }
+    set { allGaps = Self.row(newValue) }
   }
   /// Quick and careful: true where looking at `gaps` may be worth it.
-  var hasGaps: Bool { !allGaps.isEmpty }
+  var hasGaps: Bool { allGaps != nil }
   var numbers: Range<Int64> { first..<first + Int64(count) }
 
   /// The chunks, cut to what is visible.
@@ -86,9 +99,11 @@ public struct Series: Sendable {
 
   public func forEachChunk(_ body: (Chunk) throws -> Void) rethrows {
     guard count > 0 else { return }
-    for position in full.indices.dropFirst(Self.index(in: full, of: first)) {
-      guard let chunk = full[position].clipped(to: numbers) else { break }
-      try body(chunk)
+    if let full {
+      for position in full.indices.dropFirst(Self.index(in: full, of: first)) {
+        guard let chunk = full[position].clipped(to: numbers) else { break }
+        try body(chunk)
+      }
     }
     if let chunk = tail?.clipped(to: numbers) { try body(chunk) }
   }
@@ -153,11 +168,19 @@ public struct Series: Sendable {
     return result
   }
 
+  private static func row(_ gaps: [Gap]) -> Deque<Gap>? {
+    switch gaps.count {
+    case 0: nil
+    case 1: [gaps[0]]
+    default: Deque(gaps.sorted { $0.at < $1.at })
+    }
+  }
+
   private func locate(_ position: Int) -> (Chunk, Int) {
     precondition(position >= 0 && position < count, "position out of range")
     let number = first + Int64(position)
     if let tail, number >= tail.first { return (tail, Int(number - tail.first)) }
-    let chunk = full[Self.index(in: full, of: number)]
+    let chunk = full![Self.index(in: full!, of: number)]
     return (chunk, Int(number - chunk.first))
   }
 

@@ -36,6 +36,9 @@ public protocol Feed: AnyObject, Sendable {
 /// Where a source delivers. Any thread, in order, never two calls for one stream at once.
 public protocol StreamSink: AnyObject, Sendable {
   func receive(_ frame: Frame)
+  /// For a source that decodes straight into the stream's columns: calls once, with the columns, and returns; false,
+  /// without a call, when they are not to be had and frames have to come by `receive`.
+  func ingest(_ body: (inout Ingest) -> Void) -> Bool
   func handle(_ event: StreamEvent)
   /// Frames of these channels may come from now on, beside those that are streamed already: a source says so before
   /// it changes the set of a running stream.
@@ -46,6 +49,7 @@ public protocol StreamSink: AnyObject, Sendable {
 }
 
 extension StreamSink {
+  public func ingest(_ body: (inout Ingest) -> Void) -> Bool { false }
   public func prepare(_ channels: [Channel]) {}
   public func isBehind(_ relief: (@Sendable () -> Void)?) -> Bool { false }
 }

@@ -23,6 +23,12 @@ public final class StreamReader: Sendable {
   /// The next unread frame; never waits.
   public func take() -> Outcome { streamer.take(id) }
 
+  /// Up to `Limits.batchFramesMax` of the next unread frames under one lock; without one, what `take` would say.
+  package func takeBatch() -> (batch: FrameBatch?, rest: Outcome) { streamer.takeBatch(id) }
+
+  /// Everything unread as one frame: each channel once, with all its unread samples. Never waits.
+  public func takeJoined() -> Outcome { streamer.takeJoined(id) }
+
   /// What became of a wish to be woken.
   public enum Armed: Sendable, Hashable {
     /// Kept: `wake` will be called once.

@@ -246,6 +246,29 @@ public final class Streamer: Sendable {
     if full { Task { await reachedSampleCount(run) } }
   }
 
+  /// Lends the columns for a burst; false when nothing was taken, since the stream does not run any more.
+  /// - Returns: what came, where a recorder wants it.
+  fileprivate func ingest(run: Int, isMirrored: Bool, _ body: (inout Ingest) -> Void) -> (
+    isTaken: Bool, Frame?
+  ) {
+    let (now, wall) = (clock.monotonic, clock.now)
+    let (wakes, full, frame, isTaken) = core.withLock { core -> ([StreamerCore.Wake], Bool, Frame?, Bool) in
+      guard run == core.machine.run, core.machine.isLive else { return ([], false, nil, false) }
+      return withUnsafeMutablePointer(to: &core) { core in
+        var ingest = Ingest(core, isMirrored: isMirrored)
+        body(&ingest)
+        guard ingest.received > 0 else { return ([], false, nil, true) }
+        let frame = ingest.mirrored
+        core.pointee.trim()
+        let (wakes, full) = core.pointee.settle(ingest.received, now: now, wall: wall)
+        return (wakes, full, frame, true)
+      }
+    }
+    for wake in wakes { wake() }
+    if full { Task { await reachedSampleCount(run) } }
+    return (isTaken, frame)
+  }
+
   fileprivate func handle(_ event: StreamEvent, run: Int) {
     let (tell, over) = core.withLock { $0.handle(event, run: run) }
     if tell != .nothing { observer(event) }
@@ -276,10 +299,23 @@ public final class Streamer: Sendable {
 
   // MARK: - For readers
 
-  func take(_ id: Int) -> StreamReader.Outcome {
-    let (outcome, relief) = core.withLock { ($0.take(id), $0.takeRelief()) }
+  func take(_ id: Int) -> StreamReader.Outcome { taking { $0.take(id) } }
+
+  func takeBatch(_ id: Int) -> (FrameBatch?, rest: StreamReader.Outcome) {
+    taking { core in
+      let batch = core.takeBatch(id)
+      return (batch, core.rest)
+    }
+  }
+
+  func takeJoined(_ id: Int) -> StreamReader.Outcome {
+    taking { core in core.takeJoined(id).map { .frame($0) } ?? core.rest }
+  }
+
+  private func taking<Result>(_ body: (inout StreamerCore) -> Result) -> Result {
+    let (result, relief) = core.withLock { core in (body(&core), core.takeRelief()) }
     relief?()
-    return outcome
+    return result
   }
 
   func arm(_ id: Int, _ wake: @escaping @Sendable () -> Void) -> StreamReader.Armed {
@@ -323,6 +359,12 @@ private final class Inlet: StreamSink {
   func handle(_ event: StreamEvent) {
     streamer.handle(event, run: run)
     mirror?.handle(event)
+  }
+
+  func ingest(_ body: (inout Ingest) -> Void) -> Bool {
+    let (isTaken, frame) = streamer.ingest(run: run, isMirrored: mirror != nil, body)
+    if let frame { mirror?.receive(frame) }
+    return isTaken
   }
 
   func prepare(_ channels: [Channel]) { streamer.prepare(channels, run: run) }

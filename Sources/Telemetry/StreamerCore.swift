@@ -1,4 +1,5 @@
-/// What a `Streamer` guards with its lock. Calls nobody: it hands out what is to be called.
+/// What a `Streamer` guards with its lock: a column a channel, the log of what came together, and the readers' places in
+/// it. Calls nobody: it hands out what is to be called.
 struct StreamerCore {
   typealias Wake = @Sendable () -> Void
 
@@ -15,17 +16,29 @@ struct StreamerCore {
   private var bytesMax = Limits.bufferBytesMax
   // What was asked for; nil is the default, which shrinks where many channels share the memory.
   private var wish: BufferCapacity?
-  private var slots: [Slot] = []
+  var slots: [Slot] = []
   private var slotOfName: [String: Int] = [:]
   private var freeSlots: [Int] = []
-  private var order: [Int] = []
-  private var readers: [ReaderQueue] = []
+  var order: [Int] = []
+  var log = FrameLog()
+  var readers: [ReaderCursor] = []
   private var nextReader = 0
-  private var counts = StreamStats()
+  // Of the present channels; nil after a change, until somebody asks.
+  private var layout: StreamLayout?
+  /// Counts the changes of the set: slots and patterns are good for one of them.
+  private(set) var version = 0
+  private var patterns: [[Int]: FramePattern] = [:]
+  private var lastPattern: FramePattern?
+  var arenas: [StampArena] = []
+  var arenaOfIndex: [UInt32: Int] = [:]
+  var counts = StreamStats()
   private var meter = RateMeter()
   private var lastArrival: TimeSpan?
+  // Whose samples came last, and the range of those that came in this burst.
+  private var lastSlot: Int?
+  var touched = 0..<0
   // Samples of each channel after which the stream ends, and whether that was said already.
-  private var limit: Int?
+  var limit: Int?
   private var isFull = false
   // Called when those who read have caught up.
   private var relief: Wake?
@@ -51,10 +64,17 @@ struct StreamerCore {
     Frame(order.map { slots[$0].buffer.snapshot() })
   }
 
+  /// What readers have not read is forgotten with the rest: their user asked for that. What had fallen out before was
+  /// missed all the same.
   mutating func clear() {
+    for reader in readers.indices { readers[reader].untold += missed(by: readers[reader], after: false) }
     for slot in slots.indices { slots[slot].buffer.clear() }
-    for reader in readers.indices { readers[reader].clear() }
+    let ends = ends
+    log.removeAll(at: ends)
+    for reader in readers.indices { (readers[reader].next, readers[reader].frame) = (ends, log.end) }
   }
+
+  private var ends: [Int64] { slots.map { $0.buffer.numbers.upperBound } }
 }
 
 // MARK: - Channels and capacity
@@ -72,6 +92,9 @@ extension StreamerCore {
     }
     retire()
     share()
+    version += 1
+    (layout, lastPattern, patterns) = (nil, nil, [:])
+    dropUnusedArenas()
   }
 
   /// Takes frames of these channels too, before the set becomes what `setChannels` says.
@@ -93,6 +116,8 @@ extension StreamerCore {
     let new = Slot(buffer: SampleBuffer(channel: channel, capacity: capacity), wanted: limit)
     let slot = freeSlots.popLast() ?? slots.count
     if slot == slots.count { slots.append(new) } else { slots[slot] = new }
+    log.setSlot(slot, begin: 0)
+    for reader in readers.indices { readers[reader].setSlot(slot, next: 0) }
     slotOfName[channel.name] = slot
     return slot
   }
@@ -101,8 +126,8 @@ extension StreamerCore {
   private mutating func retire() {
     let gone = slots.indices.filter { !slots[$0].isActive && !slots[$0].isFree }
     guard !gone.isEmpty else { return }
-    var unread: Set<Int> = []
-    for reader in readers { reader.forEachRun { unread.insert($0.slot) } }
+    dropReadFrames()
+    let unread = log.slots
     for slot in gone {
       guard slots[slot].isOld else {
         slots[slot].isOld = true
@@ -110,6 +135,11 @@ extension StreamerCore {
       }
       slots[slot].buffer.clear()
       guard !unread.contains(slot) else { continue }
+      // Whoever has not read its samples will not find them any more.
+      for reader in readers.indices {
+        readers[reader].untold += slots[slot].buffer.numbers.upperBound - readers[reader].next[slot]
+        readers[reader].next[slot] = 0
+      }
       let name = slots[slot].buffer.channel.name
       counts.lost = counts.lost.addingSaturating(slots[slot].buffer.lost)
       counts.gaps += slots[slot].buffer.gapCount
@@ -263,11 +293,22 @@ extension StreamerCore {
     -> (wakes: [Wake], full: Bool)
   {
     guard run == machine.run, machine.isLive else { return ([], false) }
-    var runs: [Run] = []
-    runs.reserveCapacity(frame.series.count)
+    let received = append(frame, trims: true)
+    guard received > 0 else { return ([], false) }
+    return settle(received, now: now, wall: wall)
+  }
+
+  /// Appends a frame; returns how many samples it had for this stream.
+  /// - Parameter trims: columns let go of what is more than they may keep; else `trim` has to follow.
+  mutating func append(_ frame: Frame, trims: Bool) -> Int {
+    var named: [Int] = []
+    var runs: [Int] = []
     var received = 0
     var place = 0
-    for series in frame.series where !series.isEmpty {
+    let series = frame.series
+    named.reserveCapacity(series.count)
+    runs.reserveCapacity(series.count)
+    for series in series where !series.isEmpty {
       guard let slot = slot(of: series.channel, near: place) else {
         counts.stray += Int64(series.count)
         continue
@@ -279,19 +320,95 @@ extension StreamerCore {
         slots[slot].wanted = wanted - part.count
         guard !part.isEmpty else { continue }
       }
-      let numbers = slots[slot].buffer.append(part)
-      received += numbers.count
+      slots[slot].buffer.append(part, trims: trims)
+      touch(slot)
+      received += part.count
       counts.bytes += Int64(part.byteCount)
-      runs.append(Run(slot: slot, numbers: numbers))
+      named.append(slot)
+      runs.append(part.count)
     }
-    guard received > 0 else { return ([], false) }
+    guard received > 0 else { return 0 }
     counts.frames += 1
     counts.samples += Int64(received)
+    guard !readers.isEmpty else { return received }
+    if Set(named).count < named.count { (named, runs) = Self.merged(named, runs) }
+    let isEqual = runs.allSatisfy { $0 == runs[0] }
+    log.append(.init(pattern: pattern(named), count: runs[0], counts: isEqual ? nil : runs))
+    return received
+  }
+
+  /// A channel that a frame has twice.
+  private static func merged(_ slots: [Int], _ runs: [Int]) -> ([Int], [Int]) {
+    var (named, counts): ([Int], [Int]) = ([], [])
+    for (slot, run) in zip(slots, runs) {
+      if let at = named.firstIndex(of: slot) {
+        counts[at] += run
+      } else {
+        named.append(slot)
+        counts.append(run)
+      }
+    }
+    return (named, counts)
+  }
+
+  @inline(__always)
+  mutating func touch(_ slot: Int) {
+    lastSlot = slot
+    if touched.contains(slot) { return }
+    touched =
+      touched.isEmpty ? slot..<slot + 1 : min(touched.lowerBound, slot)..<max(touched.upperBound, slot + 1)
+  }
+
+  /// What follows a burst of samples, once.
+  mutating func settle(_ received: Int, now: TimeSpan, wall: TimeStamp) -> (wakes: [Wake], full: Bool) {
+    touched = 0..<0
     meter.add(received, now: now)
     lastArrival = now
-    noteLatency(frame, wall)
-    for reader in readers.indices { readers[reader].append(runs, slots) }
+    noteLatency(wall)
+    dropFallenFrames()
     return (takeWakes(), checkLimit())
+  }
+
+  /// Frames of which nothing is left in any column are forgotten by the log.
+  private mutating func dropFallenFrames() {
+    while let oldest = log.oldest,
+      oldest.pattern.slots.indices.allSatisfy({ place in
+        let slot = oldest.pattern.slots[place]
+        return slots[slot].buffer.numbers.lowerBound >= log.begin[slot] + Int64(oldest.count(at: place))
+      })
+    {
+      log.removeFirst()
+    }
+  }
+
+  /// Frames that all have read are forgotten by the log.
+  private mutating func dropReadFrames() {
+    guard let slowest = readers.map(\.frame).min() else { return }
+    while log.first < min(slowest, log.end) { log.removeFirst() }
+  }
+
+  mutating func pattern(_ named: [Int]) -> FramePattern {
+    if let lastPattern, lastPattern.slots == named { return lastPattern }
+    let found = patterns[named] ?? makePattern(named)
+    lastPattern = found
+    return found
+  }
+
+  private mutating func makePattern(_ named: [Int]) -> FramePattern {
+    let layout = currentLayout
+    let new = FramePattern(named, layout)
+    if patterns.count >= Limits.patternsMax { patterns = [:] }
+    patterns[named] = new
+    return new
+  }
+
+  private var currentLayout: StreamLayout {
+    mutating get {
+      if let layout { return layout }
+      let made = StreamLayout(channels: slots.map(\.buffer.channel), slotOfName: slotOfName)
+      layout = made
+      return made
+    }
   }
 
   /// True once, when a stream that the source has acknowledged has all the samples that were asked for.
@@ -303,15 +420,18 @@ extension StreamerCore {
     return true
   }
 
-  private mutating func noteLatency(_ frame: Frame, _ wall: TimeStamp) {
-    guard let last = frame.series.last, case .unix = last.clock, !last.isEmpty,
-      let newest = last.time(last.count - 1)
+  private mutating func noteLatency(_ wall: TimeStamp) {
+    guard let lastSlot, slots.indices.contains(lastSlot), case .unix = slots[lastSlot].buffer.channel.clock,
+      let newest = slots[lastSlot].buffer.newestTime
     else { return }
     counts.latency = wall - TimeStamp(nanoseconds: newest)
   }
 
-  private func slot(of channel: Channel, near place: Int) -> Int? {
+  func slot(of channel: Channel, near place: Int = 0) -> Int? {
     // Frames mostly come in the order of the slots: look there before hashing.
+    if place < slots.count, slots[place].isActive, slots[place].buffer.channel.isIdentical(to: channel) {
+      return place
+    }
     if place < slots.count, slots[place].isActive, slots[place].buffer.channel.name == channel.name {
       return slots[place].fits(channel) ? place : nil
     }
@@ -330,8 +450,8 @@ extension StreamerCore {
       stats.bufferedBytes += slot.buffer.byteCount
     }
     for reader in readers {
-      stats.dropped += reader.told + reader.missed(slots)
-      stats.lagFrames = max(stats.lagFrames, reader.unread.count)
+      stats.dropped += reader.told + missed(by: reader)
+      stats.lagFrames = max(stats.lagFrames, lagFrames(reader))
     }
     stats.rate = meter.rate(now: now)
     stats.idle = lastArrival.map { now - $0 }
@@ -361,8 +481,12 @@ extension StreamerCore {
     return relief
   }
 
+  /// Samples of one channel that a reader who reads has not read, at most.
   private var backlog: Int64 {
-    readers.reduce(0) { $1.hasRead ? max($0, $1.backlog(slots)) : $0 }
+    readers.reduce(0) { most, reader in
+      guard reader.hasRead else { return most }
+      return order.reduce(most) { max($0, slots[$1].buffer.numbers.upperBound - reader.next[$1]) }
+    }
   }
 
   /// A part of what is kept, so that what is under way already still finds room.
@@ -382,7 +506,9 @@ extension StreamerCore {
         hint: "close taps that are not read any more")
     }
     nextReader += 1
-    readers.append(ReaderQueue(id: nextReader))
+    let ends = ends
+    if readers.isEmpty { log.removeAll(at: ends) }
+    readers.append(ReaderCursor(id: nextReader, frame: log.end, next: ends))
     return nextReader
   }
 
@@ -391,11 +517,15 @@ extension StreamerCore {
     // What it had not read by now, nobody missed.
     counts.dropped += readers[reader].told + readers[reader].untold
     readers.remove(at: reader)
+    if readers.isEmpty { log.removeAll(at: ends) } else { dropReadFrames() }
   }
 
   mutating func arm(_ id: Int, _ wake: @escaping Wake) -> StreamReader.Armed {
     guard let reader = place(of: id) else { return .ready }
-    return readers[reader].arm(wake, isOver: isOver)
+    if readers[reader].wake != nil { return .busy }
+    guard readers[reader].frame == log.end, !isOver else { return .ready }
+    readers[reader].wake = wake
+    return .armed
   }
 
   mutating func disarm(_ id: Int) {
@@ -404,11 +534,165 @@ extension StreamerCore {
 
   func lag(_ id: Int) -> (frames: Int, dropped: Int64) {
     guard let reader = place(of: id) else { return (0, 0) }
-    return (readers[reader].unread.count, readers[reader].told + readers[reader].missed(slots))
+    return (lagFrames(readers[reader]), readers[reader].told + missed(by: readers[reader]))
   }
 
+  /// Unread frames of which anything is left, with what is older than the log as one.
+  private func lagFrames(_ reader: ReaderCursor) -> Int {
+    let listed = Int(log.end - max(log.first, reader.frame))
+    guard reader.frame < log.first else { return listed }
+    let hasOlder = slots.indices.contains { slot in
+      !slots[slot].isFree && max(reader.next[slot], slots[slot].buffer.numbers.lowerBound) < log.begin[slot]
+    }
+    return listed + (hasOlder ? 1 : 0)
+  }
+
+  /// Samples that fell out unread and that no frame has told yet.
+  private func missed(by reader: ReaderCursor, after: Bool = true) -> Int64 {
+    slots.indices.reduce(after ? reader.untold : 0) { missed, slot in
+      guard !slots[slot].isFree else { return missed }
+      return missed + max(0, slots[slot].buffer.numbers.lowerBound - reader.next[slot])
+    }
+  }
+
+  // MARK: Taking
+
+  /// The next frame of which anything is left.
   mutating func take(_ id: Int) -> StreamReader.Outcome {
-    if let reader = place(of: id), let frame = readers[reader].take(slots) { return .frame(frame) }
+    takeBatch(id, most: 1).map { .frame($0[0]) } ?? rest
+  }
+
+  /// Up to so many of the next frames.
+  mutating func takeBatch(_ id: Int, most: Int = Limits.batchFramesMax) -> FrameBatch? {
+    guard let reader = place(of: id) else { return nil }
+    readers[reader].hasRead = true
+    while readers[reader].frame < log.end {
+      let batch =
+        readers[reader].frame < log.first
+        ? takeOlder(reader) : takeEven(reader, most) ?? takeUneven(reader, most)
+      dropReadFrames()
+      if let batch { return batch }
+    }
+    return nil
+  }
+
+  /// Everything unread as one frame.
+  mutating func takeJoined(_ id: Int) -> Frame? {
+    guard let reader = place(of: id) else { return nil }
+    readers[reader].hasRead = true
+    guard readers[reader].frame < log.end else { return nil }
+    // Those that have left the set last.
+    let named = order + slots.indices.filter { !slots[$0].isActive && !slots[$0].isFree }
+    let series = named.compactMap { slot -> Series? in
+      takeColumn(reader, slot, to: slots[slot].buffer.numbers.upperBound)
+    }
+    readers[reader].frame = log.end
+    dropReadFrames()
+    guard !series.isEmpty else { return nil }
+    return Frame(series, dropped: readers[reader].takeUntold())
+  }
+
+  /// The unread samples of a column before a number, of which any are left; counts those that are not.
+  private mutating func takeColumn(_ reader: Int, _ slot: Int, to end: Int64) -> Series? {
+    let from = readers[reader].next[slot]
+    guard from < end else { return nil }
+    readers[reader].next[slot] = end
+    let begin = max(from, min(end, slots[slot].buffer.numbers.lowerBound))
+    readers[reader].untold += begin - from
+    return begin < end ? slots[slot].buffer.series(begin..<end) : nil
+  }
+
+  /// What is older than the log, as one frame; nil when none of it is left.
+  private mutating func takeOlder(_ reader: Int) -> FrameBatch? {
+    var (named, series): ([Int], [Series]) = ([], [])
+    for slot in slots.indices where !slots[slot].isFree {
+      guard let part = takeColumn(reader, slot, to: log.begin[slot]) else { continue }
+      named.append(slot)
+      series.append(part)
+    }
+    readers[reader].frame = log.first
+    guard !series.isEmpty else { return nil }
+    let runs = series.indices.map {
+      FrameBatch.Run(place: Int32($0), offset: 0, count: Int32(clamping: series[$0].count))
+    }
+    return FrameBatch(
+      FramePattern(named, currentLayout), series, runs: runs, starts: [0, Int32(runs.count)],
+      dropped: [readers[reader].takeUntold()])
+  }
+
+  /// Frames that all look alike, of which everything is left: the usual case, at a cost that does not grow with them.
+  private mutating func takeEven(_ reader: Int, _ most: Int) -> FrameBatch? {
+    let from = readers[reader].frame
+    let first = log[from]
+    guard first.counts == nil else { return nil }
+    let pattern = first.pattern
+    for slot in pattern.slots where readers[reader].next[slot] < slots[slot].buffer.numbers.lowerBound {
+      return nil
+    }
+    let bytes = first.sampleCount * Limits.sampleBytesUsual
+    let limit = min(log.end, from + Int64(max(1, min(most, Limits.batchBytesMax / max(1, bytes)))))
+    var end = from + 1
+    while end < limit, log[end].pattern === pattern, log[end].count == first.count, log[end].counts == nil {
+      end += 1
+    }
+    let frames = Int(end - from)
+    // Where frames alternate, more of them go into an uneven batch.
+    if frames < Limits.evenFramesMin, end < limit { return nil }
+    let series = pattern.slots.map { slot in
+      let begin = readers[reader].next[slot]
+      let stop = begin + Int64(frames * first.count)
+      readers[reader].next[slot] = stop
+      return slots[slot].buffer.series(begin..<stop)
+    }
+    readers[reader].frame = end
+    return FrameBatch(
+      pattern, series, frames: frames, of: first.count, dropped: readers[reader].takeUntold())
+  }
+
+  /// Any frames; those of which nothing is left are told by the next.
+  private mutating func takeUneven(_ reader: Int, _ most: Int) -> FrameBatch? {
+    var placeOfSlot: [Int: Int32] = [:]
+    var named: [Int] = []
+    var (begins, ends): ([Int64], [Int64]) = ([], [])
+    var runs: [FrameBatch.Run] = []
+    var starts: [Int32] = [0]
+    var dropped: [Int64] = []
+    var bytes = 0
+    while readers[reader].frame < log.end, dropped.count < most, bytes < Limits.batchBytesMax {
+      let entry = log[readers[reader].frame]
+      readers[reader].frame += 1
+      for (position, slot) in entry.pattern.slots.enumerated() {
+        let from = readers[reader].next[slot]
+        let end = from + Int64(entry.count(at: position))
+        readers[reader].next[slot] = end
+        let begin = max(from, min(end, slots[slot].buffer.numbers.lowerBound))
+        readers[reader].untold += begin - from
+        guard begin < end else { continue }
+        let place = placeOfSlot[slot] ?? Int32(named.count)
+        if Int(place) == named.count {
+          placeOfSlot[slot] = place
+          named.append(slot)
+          begins.append(begin)
+          ends.append(end)
+        }
+        ends[Int(place)] = end
+        runs.append(
+          .init(
+            place: place, offset: Int32(clamping: begin - begins[Int(place)]),
+            count: Int32(clamping: end - begin)))
+        bytes += Int(end - begin) * Limits.sampleBytesUsual
+      }
+      guard Int(starts.last!) < runs.count else { continue }
+      starts.append(Int32(runs.count))
+      dropped.append(readers[reader].takeUntold())
+    }
+    guard !dropped.isEmpty else { return nil }
+    let series = named.indices.map { slots[named[$0]].buffer.series(begins[$0]..<ends[$0]) }
+    return FrameBatch(pattern(named), series, runs: runs, starts: starts, dropped: dropped)
+  }
+
+  /// What there is to say when nothing is unread.
+  var rest: StreamReader.Outcome {
     if !isOver { return .pending }
     return machine.state == .lost ? .lost(machine.reason ?? "the connection is gone") : .ended
   }

@@ -44,11 +44,13 @@ final class WebSocketChannelHandler: ChannelInboundHandler {
     let buffer = unwrapInboundIn(data)
     var violation: WebSocketFrameParser.Violation?
     delivered = 0
-    buffer.withUnsafeReadableBytes { bytes in
-      do throws(WebSocketFrameParser.Violation) {
-        try parser.feed(bytes) { event in receive(event) }
-      } catch {
-        violation = error
+    handler.burst(connection) {
+      buffer.withUnsafeReadableBytes { bytes in
+        do throws(WebSocketFrameParser.Violation) {
+          try parser.feed(bytes) { event in receive(event) }
+        } catch {
+          violation = error
+        }
       }
     }
     if delivered > 0 { handler.burstEnded(connection) }

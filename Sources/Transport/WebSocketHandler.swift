@@ -43,6 +43,9 @@ public protocol WebSocketHandler: AnyObject, Sendable {
   func opened(_ connection: WebSocketConnection)
   /// A whole message. Its bytes are only borrowed.
   func received(_ message: WebSocketMessage, from connection: WebSocketConnection)
+  /// Messages of one read come within `body`, which is to be called once: for a handler that would rather take a lock
+  /// for all of them than for each.
+  func burst(_ connection: WebSocketConnection, _ body: () -> Void)
   /// All messages that arrived in one read were handed over: wake readers here, not for each message.
   func burstEnded(_ connection: WebSocketConnection)
   /// Nothing comes after this.
@@ -51,6 +54,7 @@ public protocol WebSocketHandler: AnyObject, Sendable {
 
 extension WebSocketHandler {
   public func opened(_ connection: WebSocketConnection) {}
+  public func burst(_ connection: WebSocketConnection, _ body: () -> Void) { body() }
   public func burstEnded(_ connection: WebSocketConnection) {}
   public func closed(_ reason: CloseReason, _ connection: WebSocketConnection) {}
 }

@@ -131,6 +131,60 @@ private final class ReaderKeeper: Sendable {
     #expect(Int64(seen) + dropped == 100 * 500 + 100 * 400)
   }
 
+  @Test func everythingUnreadIsOneFrameWhereThatIsWanted() async throws {
+    let (streamer, source) = try await stream("x", "y", capacity: .samples(50))
+    let reader = try streamer.makeReader()
+    #expect(reader.takeJoined().word == "pending")
+    for block in 0..<10 {
+      source.send(.ramp(block * 10..<block * 10 + 10))
+      if block % 2 == 0 { source.send(.ramp(block..<block + 1, .plain("y"))) }
+    }
+    let frame = reader.takeJoined().frame
+    #expect(frame?["x"]?.values == (50..<100).map { Double($0) })
+    #expect(frame?["y"]?.values == [0, 2, 4, 6, 8])
+    #expect(frame?.dropped == 50)
+    #expect(reader.takeJoined().word == "pending" && reader.lag.frames == 0)
+    source.send(.ramp(100..<101))
+    #expect(reader.take().frame?["x"]?.values == [100])
+    try await streamer.stop()
+    #expect(reader.takeJoined().word == "ended")
+  }
+
+  @Test func framesOfABatchAreThoseThatCame() async throws {
+    let (streamer, source) = try await stream("x", "y")
+    let reader = try streamer.makeReader()
+    for block in 0..<6 {
+      if block == 3 { source.send(.ramp(0..<2, .plain("y"))) }
+      source.send(.ramp(block * 2..<block * 2 + 2))
+    }
+    var seen: [[String: [Double]]] = []
+    while let batch = reader.takeBatch().batch {
+      for number in 0..<batch.count {
+        let series = batch[number].series
+        #expect(series.count == batch[number].seriesCount)
+        seen.append(Dictionary(uniqueKeysWithValues: series.map { ($0.channel.name, $0.values) }))
+      }
+    }
+    let x = (0..<6).map { ["x": [Double($0 * 2), Double($0 * 2 + 1)]] }
+    #expect(seen == Array(x[..<3]) + [["y": [0, 1]]] + Array(x[3...]))
+    #expect(reader.take().word == "pending")
+  }
+
+  @Test func aBatchReadsTheSameAfterItsStreamHasGone() async throws {
+    var kept: [Frame] = []
+    do {
+      let (streamer, source) = try await stream("x", capacity: .samples(4))
+      let reader = try streamer.makeReader()
+      source.send(.ramp(0..<2))
+      source.send(.ramp(2..<4))
+      let batch = try #require(reader.takeBatch().batch)
+      kept = (0..<batch.count).map { batch[$0] }
+      for block in 1..<1000 { source.send(.ramp(block * 4..<block * 4 + 4)) }
+      await streamer.close()
+    }
+    #expect(kept.map { $0["x"]?.values } == [[0, 1], [2, 3]])
+  }
+
   @Test func clearForgetsWhatIsUnreadWithoutCountingIt() async throws {
     let (streamer, source) = try await stream("x")
     let reader = try streamer.makeReader()

@@ -50,21 +50,26 @@ extension Reference {
       "Streamer:clear", "", "Forgets what is buffered and unread; the stream goes on.",
       example: "s:stop()\ns:clear()\nprint(#s.data.pot1)"),
     .init(
-      "Streamer:read", "timeout?: Span -> Frame?; string?",
+      "Streamer:read", "timeout?: Span|{join?:boolean,timeout?:Span} -> Frame?; string?",
       """
       The next unread frame. Waits for ever without a timeout; `read(0)` only looks. A timeout loses nothing. Frames \
-      that fell out of the buffer unread are counted by the next one (`frame:dropped()`).
+      that fell out of the buffer unread are counted by the next one (`frame:dropped()`). `read{ join = true }` gives \
+      everything unread as one frame.
       """,
       failure:
         "returns nil and \"timeout\", \"closed\" (stopped and all read) or \"lost\"; raises busy when another task is reading, not_started",
       example: "local f, why = s:read(2)\nprint(f ~= nil, why)"),
     .init(
       "Streamer:frames",
-      "options?: {span?:Span,max?:integer,idle?:Span,complete?:boolean,align?:string} -> fun():Frame|false|nil",
+      "options?: {span?:Span,max?:integer,idle?:Span,complete?:boolean,align?:string,join?:boolean,every?:Span,samples?:integer} -> fun():Frame|false|nil",
       """
       Iterates over frames as they come: `for f in s:frames{ span = "2s" } do`. Ends when the stream stops or closes, \
       after `span`, or after `max` frames. With `idle` it gives `false` whenever so long nothing came. `complete` waits \
-      for every channel, `align = "hold"` fills in the value before. `for f in s do` is the same without options.
+      for every channel, `align = "hold"` fills in the value before. `for f in s do` is the same without options. \
+      `join = true` gives everything unread as one frame, so that one pass serves thousands of small messages; \
+      `every = "20ms"` the same at most so often. `samples = 256` gives frames of exactly so many samples of each \
+      channel in them; a channel that is much slower than the others comes whenever it has enough, and what is left \
+      at the end of the stream is a shorter frame. One of these ways at a time.
       """,
       failure: "raises lost when the connection is gone for good",
       example: "local n = 0\nfor f in s:frames{ max = 3 } do n = n + 1 end\nprint(n)"),
@@ -113,11 +118,12 @@ extension Reference {
       """,
       example: "print(s:stats().gaps, s:stats().dropped)"),
     .init(
-      "Reader:read", "timeout?: Span -> Frame?; string?", "As `Streamer:read`, from this reader's own place.",
+      "Reader:read", "timeout?: Span|{join?:boolean,timeout?:Span} -> Frame?; string?",
+      "As `Streamer:read`, from this reader's own place.",
       failure: "as Streamer:read", example: "print(s:tap():read(2) ~= nil)"),
     .init(
       "Reader:frames",
-      "options?: {span?:Span,max?:integer,idle?:Span,complete?:boolean,align?:string} -> fun():Frame|false|nil",
+      "options?: {span?:Span,max?:integer,idle?:Span,complete?:boolean,align?:string,join?:boolean,every?:Span,samples?:integer} -> fun():Frame|false|nil",
       "As `Streamer:frames`.",
       failure: "as Streamer:frames",
       example: "for f in s:tap():frames{ max = 1 } do print(#f.pot1 > 0) end"),

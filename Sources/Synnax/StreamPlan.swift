@@ -1,0 +1,194 @@
+import Telemetry
+
+/// How the frames of one channel set go straight into a stream's columns: made once for a set of channels and the
+/// stream's slots for them, so that a frame costs a look at its lengths and alignments, and as many copies as it has
+/// channels. What it does not know (text, bits, multiples, times in several series, a series twice) is left to
+/// `FrameCodec.decode` and `StreamChannels.frame`.
+struct StreamPlan: Sendable {
+  private struct Entry: Sendable {
+    let key: UInt32
+    /// Bytes of a sample; 0 where it is not plain.
+    let width: Int
+    /// Where its samples go; nil for an index channel that nobody asked for.
+    let slot: Int?
+    /// Where its samples are kept as times of others.
+    let arena: Int?
+    /// The entry that has its times; itself for an index channel.
+    let index: Int?
+    let tracked: Int
+  }
+
+  /// A series of the frame at hand.
+  private struct Part: Sendable {
+    var entry: Int
+    var offset: Int
+    var count: Int
+    var alignment: Alignment
+  }
+
+  let version: Int
+  private let entries: [Entry]
+  private let isPlain: Bool
+  // Entries with a slot, in the order that frames have: the order asked for.
+  private let shown: [Int]
+  private let pattern: FramePattern
+  // Scratch: the parts of the frame at hand, and by entry, where in them it is and when its samples were taken.
+  private var parts: [Part] = []
+  private var partOfEntry: [Int]
+  private var times: [Timing]
+
+  /// Nil when the stream has no place for one of the channels.
+  init?(_ channels: StreamChannels, _ ingest: inout Ingest, _ tracker: inout AlignmentTracker) {
+    version = ingest.version
+    var slots: [UInt32: Int] = [:]
+    var byKey: [UInt32: Channel] = [:]
+    for channel in channels.visible {
+      guard let slot = ingest.slot(of: channel) else { return nil }
+      slots[channel.key] = slot
+      byKey[channel.key] = channel
+    }
+    let places = Dictionary(
+      channels.entries.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
+    let indexKeys = Set(channels.visible.compactMap { $0.isVirtual ? nil : $0.index })
+    var entries: [Entry] = []
+    for (place, entry) in channels.entries.enumerated() {
+      let channel = byKey[entry.key]
+      let isIndex = channel?.isIndex ?? indexKeys.contains(entry.key)
+      let isPlain = entry.type != .bool && (!isIndex || entry.type.width == 8)
+      let index = isIndex ? place : channel.flatMap { $0.isVirtual ? nil : $0.index }.flatMap { places[$0] }
+      entries.append(
+        Entry(
+          key: entry.key, width: isPlain ? entry.type.width ?? 0 : 0, slot: slots[entry.key],
+          arena: isIndex ? ingest.arena(ofIndex: entry.key) : nil, index: index,
+          tracked: tracker.place(of: entry.key)))
+    }
+    self.entries = entries
+    isPlain = entries.allSatisfy { $0.width > 0 }
+    shown = channels.visible.compactMap { places[$0.key] }
+    guard shown.count == channels.visible.count else { return nil }
+    pattern = ingest.pattern(shown.map { entries[$0].slot! })
+    partOfEntry = [Int](repeating: -1, count: entries.count)
+    times = [Timing](repeating: .none, count: entries.count)
+  }
+
+  /// Takes a frame, without the prefix byte of its message and of this plan's channel set. False when it is one of
+  /// those that have to go the other way: nothing has happened then.
+  mutating func ingest(
+    _ bytes: UnsafeRawBufferPointer, _ ingest: inout Ingest, _ tracker: inout AlignmentTracker
+  ) -> Bool {
+    guard isPlain, parse(bytes), settleTimes() else { return false }
+    let base = bytes.baseAddress!
+    for part in parts {
+      let entry = entries[part.entry]
+      guard let arena = entry.arena else { continue }
+      times[part.entry] = ingest.appendTimes(arena, base + part.offset, count: part.count)
+    }
+    var (copied, count, isEven) = (0, -1, true)
+    for part in parts {
+      let entry = entries[part.entry]
+      guard let slot = entry.slot else { continue }
+      let next = Alignment(part.alignment.rawValue &+ UInt64(part.count))
+      if let (missing, reason) = tracker.track(entry.tracked, part.alignment, next: next, multiple: 1) {
+        ingest.gap(slot: slot, reason, samples: missing)
+      }
+      if entry.arena != nil {
+        ingest.append(slot: slot, times: times[part.entry], count: part.count)
+      } else {
+        let hasTimes = entry.index.map { partOfEntry[$0] >= 0 } ?? false
+        ingest.append(
+          slot: slot, base + part.offset, count: part.count, width: entry.width,
+          timing: hasTimes ? times[entry.index!] : .none)
+      }
+      copied &+= part.count &* entry.width
+      if count < 0 { count = part.count } else if count != part.count { isEven = false }
+    }
+    close(&ingest, count, isEven, copied)
+    return true
+  }
+
+  private func close(_ ingest: inout Ingest, _ count: Int, _ isEven: Bool, _ bytes: Int) {
+    // Nobody asked for what came.
+    guard count > 0 else { return }
+    if parts.count == entries.count {
+      if isEven { return ingest.endFrame(pattern, count: count, bytes: bytes) }
+      return ingest.endFrame(pattern, counts: shown.map { parts[partOfEntry[$0]].count }, bytes: bytes)
+    }
+    let present = shown.filter { partOfEntry[$0] >= 0 }
+    let some = ingest.pattern(present.map { entries[$0].slot! })
+    if isEven { return ingest.endFrame(some, count: count, bytes: bytes) }
+    ingest.endFrame(some, counts: present.map { parts[partOfEntry[$0]].count }, bytes: bytes)
+  }
+
+  /// Finds the series within the bytes; false for whatever is not the usual form, right or wrong.
+  private mutating func parse(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let count = bytes.count
+    guard count >= 5 else { return false }
+    let flags = FrameCodec.Flags(rawValue: bytes[0])
+    guard flags.isDisjoint(with: [.extended, .multiples]),
+      !flags.contains(.rangesZero) || flags.contains(.rangesEqual),
+      !flags.contains(.alignmentsZero) || flags.contains(.alignmentsEqual)
+    else { return false }
+    var offset = 5
+    var common = 0
+    if flags.contains(.lengthsEqual) {
+      guard count - offset >= 4 else { return false }
+      common = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+      offset += 4
+    }
+    if flags.contains(.rangesEqual), !flags.contains(.rangesZero) { offset += 16 }
+    var alignment: UInt64 = 0
+    if flags.contains(.alignmentsEqual), !flags.contains(.alignmentsZero) {
+      guard count - offset >= 8 else { return false }
+      alignment = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      offset += 8
+    }
+    let rangeBytes = flags.contains(.rangesEqual) ? 0 : 16
+    let hasLengths = !flags.contains(.lengthsEqual)
+    let hasAlignments = !flags.contains(.alignmentsEqual)
+    let isWhole = flags.contains(.allPresent)
+    for part in parts { partOfEntry[part.entry] = -1 }
+    parts.removeAll(keepingCapacity: true)
+    var entry = 0
+    while isWhole ? entry < entries.count : offset < count {
+      if !isWhole {
+        guard count - offset >= 4 else { return false }
+        let key = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        offset += 4
+        while entry < entries.count, entries[entry].key < key { entry += 1 }
+        // Out of order, twice, or unknown.
+        guard entry < entries.count, entries[entry].key == key else { return false }
+      }
+      var length = common
+      if hasLengths {
+        guard count - offset >= 4 else { return false }
+        length = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+        offset += 4
+      }
+      // 32 bits times 16 fits; a length that is a lie ends here.
+      guard length > 0, length * entries[entry].width <= count - offset else { return false }
+      let start = offset
+      offset += length * entries[entry].width + rangeBytes
+      if hasAlignments {
+        guard count - offset >= 8 else { return false }
+        alignment = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        offset += 8
+      }
+      partOfEntry[entry] = parts.count
+      parts.append(Part(entry: entry, offset: start, count: length, alignment: Alignment(alignment)))
+      entry += 1
+    }
+    return offset == count && !parts.isEmpty
+  }
+
+  /// True when each series has its times in one series of its index that begins and ends with it, or nowhere.
+  private func settleTimes() -> Bool {
+    for part in parts {
+      guard let index = entries[part.entry].index, index != part.entry, partOfEntry[index] >= 0 else {
+        continue
+      }
+      let stamps = parts[partOfEntry[index]]
+      guard stamps.count == part.count, stamps.alignment == part.alignment else { return false }
+    }
+    return true
+  }
+}

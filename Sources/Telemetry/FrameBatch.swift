@@ -1,0 +1,98 @@
+/// Frames that a reader took at once. Its series hold all samples of all of them; a frame is a number in it, and
+/// becomes series of its own only where somebody looks.
+package final class FrameBatch: Sendable {
+  /// The samples of one channel within one frame, as positions in the batch's series of that channel.
+  struct Run {
+    var place: Int32
+    var offset: Int32
+    var count: Int32
+  }
+
+  private enum Shape {
+    /// All frames have all channels, and so many samples of each.
+    case even(Int)
+    /// The runs of frame i are those from `starts[i]` to `starts[i + 1]`.
+    case uneven(runs: [Run], starts: [Int32])
+  }
+
+  package let count: Int
+  let pattern: FramePattern
+  let series: [Series]
+  private let shape: Shape
+  // Of the first frame, or of each.
+  private let firstDropped: Int64
+  private let dropped: [Int64]?
+
+  init(_ pattern: FramePattern, _ series: [Series], frames: Int, of samples: Int, dropped: Int64) {
+    (self.pattern, self.series, count) = (pattern, series, frames)
+    shape = .even(samples)
+    (firstDropped, self.dropped) = (dropped, nil)
+  }
+
+  init(_ pattern: FramePattern, _ series: [Series], runs: [Run], starts: [Int32], dropped: [Int64]) {
+    (self.pattern, self.series, count) = (pattern, series, dropped.count)
+    shape = .uneven(runs: runs, starts: starts)
+    (firstDropped, self.dropped) = (0, dropped)
+  }
+
+  package subscript(number: Int) -> Frame { Frame(self, number, dropped: dropped(number)) }
+
+  private func dropped(_ number: Int) -> Int64 { dropped?[number] ?? (number == 0 ? firstDropped : 0) }
+
+  /// How many channels a frame has.
+  func seriesCount(_ number: Int) -> Int {
+    switch shape {
+    case .even: series.count
+    case .uneven(_, let starts): Int(starts[number + 1] - starts[number])
+    }
+  }
+
+  /// The series of a frame, in its order.
+  func series(_ number: Int, at position: Int) -> Series {
+    switch shape {
+    case .even(let samples): return series[position][number &* samples..<(number &+ 1) &* samples]
+    case .uneven(let runs, let starts):
+      let run = runs[Int(starts[number]) + position]
+      return series[Int(run.place)][Int(run.offset)..<Int(run.offset) + Int(run.count)]
+    }
+  }
+
+  /// The place of a channel within a frame.
+  func position(_ number: Int, of name: String) -> Int? {
+    guard let place = pattern.place(of: name) else { return nil }
+    guard case .uneven(let runs, let starts) = shape else { return place }
+    let range = Int(starts[number])..<Int(starts[number + 1])
+    return runs[range].firstIndex { $0.place == place }.map { $0 - range.lowerBound }
+  }
+
+  func sampleCount(_ number: Int) -> Int {
+    switch shape {
+    case .even(let samples): return samples * series.count
+    case .uneven(let runs, let starts):
+      return runs[Int(starts[number])..<Int(starts[number + 1])].reduce(0) { $0 + Int($1.count) }
+    }
+  }
+
+  /// The frames from a number on as one: each channel once, with all its samples.
+  package func joined(from number: Int) -> Frame {
+    var result: [Series] = []
+    var missed: Int64 = 0
+    for frame in number..<count { missed = missed.addingSaturating(dropped(frame)) }
+    switch shape {
+    case .even(let samples):
+      result = series.map { $0[number * samples..<$0.count] }
+    case .uneven(let runs, let starts):
+      var from: [Int32: Int32] = [:]
+      var order: [Int32] = []
+      for run in runs[Int(starts[number])...] where from[run.place] == nil {
+        from[run.place] = run.offset
+        order.append(run.place)
+      }
+      result = order.map { place in
+        let all = series[Int(place)]
+        return all[Int(from[place]!)..<all.count]
+      }
+    }
+    return Frame(result, dropped: missed)
+  }
+}

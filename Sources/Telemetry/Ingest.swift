@@ -1,0 +1,168 @@
+/// A stream's columns, lent to its source for one burst: what a decoder writes here is copied once, from the socket's
+/// bytes to where readers and scripts find it.
+///
+/// Everything that came together is appended, then `endFrame` closes it for the readers. Slots, patterns and arenas
+/// are numbers and objects that the source asks for once and keeps while `version` stays. Valid within the closure
+/// that gets it, under the stream's lock: must not wait, nor call the stream.
+public struct Ingest: ~Copyable {
+  private let core: UnsafeMutablePointer<StreamerCore>
+  /// Counts the changes of the stream's channels.
+  public let version: Int
+  /// Samples of this burst so far, for the stream's counts.
+  var received = 0
+  // For a recorder: where each column was before the burst.
+  private var begins: [Int64]?
+
+  init(_ core: UnsafeMutablePointer<StreamerCore>, isMirrored: Bool) {
+    self.core = core
+    version = core.pointee.version
+    begins = isMirrored ? core.pointee.columnEnds : nil
+  }
+
+  /// Fixed-width samples may come by `append`; else the stream counts them one by one, and frames have to come whole.
+  public var takesColumns: Bool { core.pointee.takesColumns }
+
+  /// Where the samples of a channel go; nil when it is not of this stream, or of another kind there.
+  public func slot(of channel: Channel) -> Int? { core.pointee.slot(of: channel) }
+
+  /// What a frame of these slots, each once, looks like.
+  public func pattern(_ slots: [Int]) -> FramePattern { core.pointee.pattern(slots) }
+
+  /// Where the times of an index go, which its channels share.
+  public func arena(ofIndex key: UInt32) -> Int { core.pointee.arena(ofIndex: key) }
+
+  /// Appends times of an index; answers where they are, for the samples that were taken then.
+  public func appendTimes(_ arena: Int, _ bytes: UnsafeRawPointer, count: Int) -> Timing {
+    core.pointee.appendTimes(arena, bytes, count)
+  }
+
+  /// Appends those same times as the samples of the index channel itself.
+  public func append(slot: Int, times: Timing, count: Int) {
+    core.pointee.append(slot, times: times, count)
+  }
+
+  /// Appends packed little-endian samples of the slot's type.
+  /// - Parameter timing: `appendTimes` gave it, or even steps, or none.
+  /// - Precondition: `width` is the type's, `count` at least 1.
+  public func append(slot: Int, _ bytes: UnsafeRawPointer, count: Int, width: Int, timing: Timing) {
+    core.pointee.append(slot, bytes, count, width, timing)
+  }
+
+  /// Samples are missing before the next of this slot.
+  public func gap(slot: Int, _ reason: Gap.Reason, samples: Int64?) {
+    core.pointee.markGap(slot, reason, samples)
+  }
+
+  /// Closes a frame of so many samples of each channel.
+  public mutating func endFrame(_ pattern: FramePattern, count: Int, bytes: Int) {
+    received &+= core.pointee.endFrame(pattern, count, bytes)
+  }
+
+  /// The same with a number of samples for each channel, in the pattern's order; none is zero.
+  public mutating func endFrame(_ pattern: FramePattern, counts: [Int], bytes: Int) {
+    received &+= core.pointee.endFrame(pattern, counts, bytes)
+  }
+
+  /// A frame that is whole already: for all that is not plain columns.
+  public mutating func receive(_ frame: Frame) { received &+= core.pointee.append(frame, trims: false) }
+
+  /// What came in this burst, as one frame; before the columns let go of anything.
+  var mirrored: Frame? {
+    guard let begins else { return nil }
+    return core.pointee.frame(since: begins)
+  }
+}
+
+/// The times of one index, in storages that all of its channels refer to.
+struct StampArena {
+  let index: UInt32
+  private var open: SampleStorage?
+
+  init(index: UInt32) { self.index = index }
+
+  /// Where the stamps went.
+  mutating func append(_ bytes: UnsafeRawPointer, _ count: Int) -> Timing {
+    if let open, count <= open.capacity &- open.used {
+      let offset = open.used
+      open.appendUnchecked(packed: bytes, samples: count, width: 8)
+      return .stamped(open, offset: offset)
+    }
+    // Grows as columns do.
+    let most = Limits.chunkBytesMax / 8
+    let grown = min(most, max(Limits.chunkBytesMin / 8, 2 * (open?.capacity ?? 0)))
+    let storage = SampleStorage(type: .timestamp, capacity: max(count, grown), isShared: true)
+    storage.append(packed: UnsafeRawBufferPointer(start: bytes, count: count * 8))
+    open = storage
+    return .stamped(storage, offset: 0)
+  }
+}
+
+extension StreamerCore {
+  /// Streams that end by count look at each frame.
+  var takesColumns: Bool { limit == nil }
+
+  var columnEnds: [Int64] { slots.map { $0.buffer.numbers.upperBound } }
+
+  mutating func arena(ofIndex key: UInt32) -> Int {
+    if let known = arenaOfIndex[key] { return known }
+    arenas.append(StampArena(index: key))
+    arenaOfIndex[key] = arenas.count - 1
+    return arenas.count - 1
+  }
+
+  /// With another set of channels come other indexes.
+  mutating func dropUnusedArenas() { (arenas, arenaOfIndex) = ([], [:]) }
+
+  mutating func appendTimes(_ arena: Int, _ bytes: UnsafeRawPointer, _ count: Int) -> Timing {
+    arenas[arena].append(bytes, count)
+  }
+
+  mutating func append(_ slot: Int, times: Timing, _ count: Int) {
+    guard case .stamped(let storage, let offset) = times else { return }
+    slots[slot].buffer.append(times: storage, at: offset, count: count)
+    touch(slot)
+  }
+
+  mutating func append(_ slot: Int, _ bytes: UnsafeRawPointer, _ count: Int, _ width: Int, _ timing: Timing) {
+    slots[slot].buffer.append(packed: bytes, count: count, width: width, timing: timing)
+    touch(slot)
+  }
+
+  mutating func markGap(_ slot: Int, _ reason: Gap.Reason, _ samples: Int64?) {
+    slots[slot].buffer.markGap(reason, samples: samples)
+  }
+
+  /// Returns how many samples the frame had.
+  mutating func endFrame(_ pattern: FramePattern, _ count: Int, _ bytes: Int) -> Int {
+    let received = count &* pattern.slots.count
+    counts.frames &+= 1
+    counts.samples &+= Int64(received)
+    counts.bytes &+= Int64(bytes)
+    if !readers.isEmpty { log.append(.init(pattern: pattern, count: count, counts: nil)) }
+    return received
+  }
+
+  mutating func endFrame(_ pattern: FramePattern, _ samples: [Int], _ bytes: Int) -> Int {
+    let received = samples.reduce(0, &+)
+    counts.frames &+= 1
+    counts.samples &+= Int64(received)
+    counts.bytes &+= Int64(bytes)
+    if !readers.isEmpty { log.append(.init(pattern: pattern, count: samples.first ?? 0, counts: samples)) }
+    return received
+  }
+
+  /// The samples behind these numbers, of the channels in the set.
+  func frame(since begins: [Int64]) -> Frame? {
+    let series = order.compactMap { slot -> Series? in
+      let numbers = slots[slot].buffer.numbers
+      let begin = begins.indices.contains(slot) ? begins[slot] : 0
+      return begin < numbers.upperBound ? slots[slot].buffer.series(begin..<numbers.upperBound) : nil
+    }
+    return series.isEmpty ? nil : Frame(series)
+  }
+
+  /// Columns keep what they may; once a burst.
+  mutating func trim() {
+    for slot in touched { slots[slot].buffer.trim() }
+  }
+}
