@@ -1,4 +1,3 @@
-import Synchronization
 import Telemetry
 import Transport
 
@@ -41,11 +40,12 @@ final class StreamConnection: WebSocketHandler {
     var tasks: [Task] = []
   }
 
-  // Safety: touched within `burst` only, which the event loop of this connection runs, and no other thread.
-  nonisolated(unsafe) private var burst: Burst?
+  // Safety: touched within `burst` only, which the event loop of this connection runs, and no other thread. In memory
+  // of its own: it is looked at for each message.
+  nonisolated(unsafe) private let burst = UnsafeMutablePointer<Burst?>.allocate(capacity: 1)
   private let callbacks: Callbacks
   private let clock: any TelemetryClock
-  private let inner: Mutex<Inner>
+  private let inner: Guarded<Inner>
 
   init(
     _ channels: StreamChannels, _ settings: StreamStateMachine.Settings, clock: any TelemetryClock,
@@ -53,10 +53,16 @@ final class StreamConnection: WebSocketHandler {
   ) {
     self.callbacks = callbacks
     self.clock = clock
-    inner = Mutex(
+    inner = Guarded(
       Inner(
         machine: StreamStateMachine(channels: channels, settings: settings),
         tracker: AlignmentTracker(isOn: settings.downsampleFactor <= 1)))
+    burst.initialize(to: nil)
+  }
+
+  deinit {
+    burst.deinitialize(count: 1)
+    burst.deallocate()
   }
 
   /// Connects; returns once the core has acknowledged the stream.
@@ -137,35 +143,37 @@ final class StreamConnection: WebSocketHandler {
       withUnsafeMutablePointer(to: &inner) { inner -> [Task] in
         let isTaken = callbacks.sink.ingest { ingest in
           withUnsafeMutablePointer(to: &ingest) { ingest in
-            burst = Burst(inner: inner, now: now, ingest: ingest)
+            burst.pointee = Burst(inner: inner, now: now, ingest: ingest)
             body()
           }
         }
         if !isTaken {
-          burst = Burst(inner: inner, now: now, ingest: nil)
+          burst.pointee = Burst(inner: inner, now: now, ingest: nil)
           body()
         }
-        defer { burst = nil }
-        return burst?.tasks ?? []
+        defer { burst.pointee = nil }
+        return burst.pointee?.tasks ?? []
       }
     }
     run(tasks)
   }
 
   func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
-    guard let burst else { return change { $0.machine.received(message.bytes, now: $1) } }
-    let (inner, now) = (burst.inner, burst.now)
-    if let ingest = burst.ingest,
+    guard let inner = burst.pointee?.inner, let now = burst.pointee?.now else {
+      return change { $0.machine.received(message.bytes, now: $1) }
+    }
+    let ingest = burst.pointee?.ingest
+    if let ingest,
       inner.pointee.machine.ingest(message.bytes, now: now, &ingest.pointee, &inner.pointee.tracker)
     {
       return
     }
     for action in inner.pointee.machine.received(message.bytes, now: now) {
       guard let task = act(action, &inner.pointee) else { continue }
-      if case .frame(let frame) = task, let ingest = burst.ingest {
+      if case .frame(let frame) = task, let ingest {
         ingest.pointee.receive(frame)
       } else {
-        self.burst?.tasks.append(task)
+        burst.pointee?.tasks.append(task)
       }
     }
   }

@@ -23,7 +23,16 @@ struct StreamPlan: Sendable {
     var entry: Int
     var offset: Int
     var count: Int
+    /// Where its alignment is; 0 for none.
+    var alignmentAt: Int
     var alignment: Alignment
+  }
+
+  /// What a frame has to have in common with the one before, so that all its places are the same.
+  private struct Form: Sendable, Equatable {
+    var flags: UInt8
+    var bytes: Int
+    var length: UInt32
   }
 
   let version: Int
@@ -32,10 +41,10 @@ struct StreamPlan: Sendable {
   // Entries with a slot, in the order that frames have: the order asked for.
   private let shown: [Int]
   private let pattern: FramePattern
-  // Scratch: the parts of the frame at hand, and by entry, where in them it is and when its samples were taken.
+  // The parts of the frame at hand, by entry where in them it is, and the form that makes them good for the next frame.
   private var parts: [Part] = []
   private var partOfEntry: [Int]
-  private var times: [Timing]
+  private var form: Form?
 
   /// Nil when the stream has no place for one of the channels.
   init?(_ channels: StreamChannels, _ ingest: inout Ingest, _ tracker: inout AlignmentTracker) {
@@ -68,7 +77,6 @@ struct StreamPlan: Sendable {
     guard shown.count == channels.visible.count else { return nil }
     pattern = ingest.pattern(shown.map { entries[$0].slot! })
     partOfEntry = [Int](repeating: -1, count: entries.count)
-    times = [Timing](repeating: .none, count: entries.count)
   }
 
   /// Takes a frame, without the prefix byte of its message and of this plan's channel set. False when it is one of
@@ -76,12 +84,13 @@ struct StreamPlan: Sendable {
   mutating func ingest(
     _ bytes: UnsafeRawBufferPointer, _ ingest: inout Ingest, _ tracker: inout AlignmentTracker
   ) -> Bool {
-    guard isPlain, parse(bytes), settleTimes() else { return false }
+    guard isPlain, isOfTheSameForm(bytes) || parse(bytes), readAlignments(bytes) || settleTimes() else {
+      return false
+    }
     let base = bytes.baseAddress!
     for part in parts {
-      let entry = entries[part.entry]
-      guard let arena = entry.arena else { continue }
-      times[part.entry] = ingest.appendTimes(arena, base + part.offset, count: part.count)
+      guard let arena = entries[part.entry].arena else { continue }
+      ingest.appendTimes(arena, base + part.offset, count: part.count)
     }
     var (copied, count, isEven) = (0, -1, true)
     for part in parts {
@@ -91,19 +100,39 @@ struct StreamPlan: Sendable {
       if let (missing, reason) = tracker.track(entry.tracked, part.alignment, next: next, multiple: 1) {
         ingest.gap(slot: slot, reason, samples: missing)
       }
-      if entry.arena != nil {
-        ingest.append(slot: slot, times: times[part.entry], count: part.count)
+      if let arena = entry.arena {
+        ingest.append(slot: slot, timesOf: arena, count: part.count)
       } else {
-        let hasTimes = entry.index.map { partOfEntry[$0] >= 0 } ?? false
+        var arena: Int?
+        if let index = entry.index, partOfEntry[index] >= 0 { arena = entries[index].arena }
         ingest.append(
-          slot: slot, base + part.offset, count: part.count, width: entry.width,
-          timing: hasTimes ? times[entry.index!] : .none)
+          slot: slot, base + part.offset, count: part.count, width: entry.width, arena: arena)
       }
       copied &+= part.count &* entry.width
       if count < 0 { count = part.count } else if count != part.count { isEven = false }
     }
     close(&ingest, count, isEven, copied)
     return true
+  }
+
+  /// As long as frames are alike, only their alignments have to be read.
+  private func isOfTheSameForm(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let form, bytes.count == form.bytes, bytes[0] == form.flags else { return false }
+    return UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 5, as: UInt32.self)) == form.length
+  }
+
+  /// True when all are the same, and all series are as long: then each has the times of its index.
+  private mutating func readAlignments(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var isSame = form != nil
+    parts.withUnsafeMutableBufferPointer { parts in
+      for place in parts.indices {
+        let at = parts[place].alignmentAt
+        let raw = at == 0 ? 0 : UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+        parts[place].alignment = Alignment(raw)
+        if place > 0, raw != parts[0].alignment.rawValue { isSame = false }
+      }
+    }
+    return isSame
   }
 
   private func close(_ ingest: inout Ingest, _ count: Int, _ isEven: Bool, _ bytes: Int) {
@@ -136,16 +165,17 @@ struct StreamPlan: Sendable {
       offset += 4
     }
     if flags.contains(.rangesEqual), !flags.contains(.rangesZero) { offset += 16 }
-    var alignment: UInt64 = 0
+    var alignmentAt = 0
     if flags.contains(.alignmentsEqual), !flags.contains(.alignmentsZero) {
       guard count - offset >= 8 else { return false }
-      alignment = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      alignmentAt = offset
       offset += 8
     }
     let rangeBytes = flags.contains(.rangesEqual) ? 0 : 16
     let hasLengths = !flags.contains(.lengthsEqual)
     let hasAlignments = !flags.contains(.alignmentsEqual)
     let isWhole = flags.contains(.allPresent)
+    form = nil
     for part in parts { partOfEntry[part.entry] = -1 }
     parts.removeAll(keepingCapacity: true)
     var entry = 0
@@ -170,14 +200,17 @@ struct StreamPlan: Sendable {
       offset += length * entries[entry].width + rangeBytes
       if hasAlignments {
         guard count - offset >= 8 else { return false }
-        alignment = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        alignmentAt = offset
         offset += 8
       }
       partOfEntry[entry] = parts.count
-      parts.append(Part(entry: entry, offset: start, count: length, alignment: Alignment(alignment)))
+      parts.append(
+        Part(entry: entry, offset: start, count: length, alignmentAt: alignmentAt, alignment: Alignment(0)))
       entry += 1
     }
-    return offset == count && !parts.isEmpty
+    guard offset == count, !parts.isEmpty else { return false }
+    if isWhole, !hasLengths { form = Form(flags: bytes[0], bytes: count, length: UInt32(common)) }
+    return true
   }
 
   /// True when each series has its times in one series of its index that begins and ends with it, or nowhere.

@@ -9,11 +9,17 @@ public struct FrameCutter {
     var waiting = SeriesQueue()
     /// The longest run that came at once: so far may another channel be behind without being slower.
     var longest = 0
+    var total = 0
     var isGone = false
+    /// It was waited for in vain: that once is enough, until it has come up with the others.
+    var isSlow = false
+
+    var isWaitedFor: Bool { !isGone && !isSlow }
   }
 
   private let samples: Int
   private var lanes: [Lane] = []
+  private var channels: [String] = []
   private var dropped: Int64 = 0
 
   /// - Precondition: `samples` is at least 1.
@@ -22,9 +28,14 @@ public struct FrameCutter {
     self.samples = samples
   }
 
-  /// Channels that are no longer on the stream hold up nobody; their rest comes at the end.
+  /// The channels of the stream. Those that have left it hold up nobody; their rest comes at the end.
   public mutating func update(channels: [String]) {
-    for place in lanes.indices { lanes[place].isGone = !channels.contains(lanes[place].name) }
+    guard channels != self.channels else { return }
+    self.channels = channels
+    let names = Set(channels)
+    for place in lanes.indices { lanes[place].isGone = !names.contains(lanes[place].name) }
+    let known = Set(lanes.map(\.name))
+    for name in channels where !known.contains(name) { lanes.append(Lane(name: name)) }
   }
 
   public mutating func add(_ frame: Frame) {
@@ -34,6 +45,7 @@ public struct FrameCutter {
       if place == lanes.count { lanes.append(Lane(name: series.channel.name)) }
       dropped = dropped.addingSaturating(Int64(lanes[place].waiting.append(series)))
       lanes[place].longest = max(lanes[place].longest, series.count)
+      lanes[place].total += series.count
     }
   }
 
@@ -41,11 +53,15 @@ public struct FrameCutter {
   public mutating func next() -> Frame? {
     let ready = lanes.indices.filter { lanes[$0].waiting.count >= samples }
     guard !ready.isEmpty else { return nil }
-    let isWaitedFor = lanes.contains { !$0.isGone && $0.waiting.count < samples }
-    let isFarAhead = ready.contains { place in
-      lanes[place].waiting.count >= samples + Self.framesAhead * max(samples, lanes[place].longest)
+    if lanes.contains(where: { $0.isWaitedFor && $0.waiting.count < samples }) {
+      let isFarAhead = ready.contains { place in
+        lanes[place].waiting.count >= samples + Self.framesAhead * max(samples, lanes[place].longest)
+      }
+      guard isFarAhead else { return nil }
+      for place in lanes.indices where lanes[place].waiting.count < samples { lanes[place].isSlow = true }
     }
-    guard !isWaitedFor || isFarAhead else { return nil }
+    let most = lanes.map(\.total).max() ?? 0
+    for place in ready where lanes[place].total > most / 2 { lanes[place].isSlow = false }
     return take(ready)
   }
 

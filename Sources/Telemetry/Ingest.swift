@@ -31,21 +31,26 @@ public struct Ingest: ~Copyable {
   /// Where the times of an index go, which its channels share.
   public func arena(ofIndex key: UInt32) -> Int { core.pointee.arena(ofIndex: key) }
 
-  /// Appends times of an index; answers where they are, for the samples that were taken then.
-  public func appendTimes(_ arena: Int, _ bytes: UnsafeRawPointer, count: Int) -> Timing {
-    core.pointee.appendTimes(arena, bytes, count)
+  /// Appends times of an index; samples that were taken then say so by the arena's number, within this frame.
+  public func appendTimes(_ arena: Int, _ bytes: UnsafeRawPointer, count: Int) {
+    core.pointee.arenas[arena].append(bytes, count)
   }
 
-  /// Appends those same times as the samples of the index channel itself.
-  public func append(slot: Int, times: Timing, count: Int) {
-    core.pointee.append(slot, times: times, count)
+  /// Appends the times that an arena got last as the samples of the index channel itself.
+  public func append(slot: Int, timesOf arena: Int, count: Int) {
+    core.pointee.append(slot, timesOf: arena, count)
   }
 
-  /// Appends packed little-endian samples of the slot's type.
-  /// - Parameter timing: `appendTimes` gave it, or even steps, or none.
-  /// - Precondition: `width` is the type's, `count` at least 1.
-  public func append(slot: Int, _ bytes: UnsafeRawPointer, count: Int, width: Int, timing: Timing) {
-    core.pointee.append(slot, bytes, count, width, timing)
+  /// Appends packed little-endian samples of the slot's type, taken at the times that an arena got last; nobody knows
+  /// when without one.
+  /// - Precondition: `width` is the type's, `count` at least 1, and the arena got as many times.
+  public func append(slot: Int, _ bytes: UnsafeRawPointer, count: Int, width: Int, arena: Int?) {
+    core.pointee.append(slot, bytes, count, width, arena: arena)
+  }
+
+  /// The same for samples in even steps.
+  public func append(slot: Int, _ bytes: UnsafeRawPointer, count: Int, width: Int, start: Int64, step: Step) {
+    core.pointee.append(slot, bytes, count, width, .steady(start: start, step: step))
   }
 
   /// Samples are missing before the next of this slot.
@@ -77,23 +82,31 @@ public struct Ingest: ~Copyable {
 struct StampArena {
   let index: UInt32
   private var open: SampleStorage?
+  // Of what came last: where in the storage it begins, and the storage without a reference.
+  private var offset = 0
+  private var identity: ObjectIdentifier?
 
   init(index: UInt32) { self.index = index }
 
-  /// Where the stamps went.
-  mutating func append(_ bytes: UnsafeRawPointer, _ count: Int) -> Timing {
+  /// When the samples were taken whose times came last.
+  var timing: Timing { open.map { .stamped($0, offset: offset) } ?? .none }
+
+  /// Whether these are the stamps at this place: without a look at the storage.
+  @inline(__always)
+  func isAt(_ stamps: ObjectIdentifier?, _ position: Int) -> Bool { identity == stamps && offset == position }
+
+  mutating func append(_ bytes: UnsafeRawPointer, _ count: Int) {
     if let open, count <= open.capacity &- open.used {
-      let offset = open.used
+      offset = open.used
       open.appendUnchecked(packed: bytes, samples: count, width: 8)
-      return .stamped(open, offset: offset)
+      return
     }
     // Grows as columns do.
     let most = Limits.chunkBytesMax / 8
     let grown = min(most, max(Limits.chunkBytesMin / 8, 2 * (open?.capacity ?? 0)))
     let storage = SampleStorage(type: .timestamp, capacity: max(count, grown), isShared: true)
     storage.append(packed: UnsafeRawBufferPointer(start: bytes, count: count * 8))
-    open = storage
-    return .stamped(storage, offset: 0)
+    (open, offset, identity) = (storage, 0, ObjectIdentifier(storage))
   }
 }
 
@@ -113,14 +126,18 @@ extension StreamerCore {
   /// With another set of channels come other indexes.
   mutating func dropUnusedArenas() { (arenas, arenaOfIndex) = ([], [:]) }
 
-  mutating func appendTimes(_ arena: Int, _ bytes: UnsafeRawPointer, _ count: Int) -> Timing {
-    arenas[arena].append(bytes, count)
-  }
-
-  mutating func append(_ slot: Int, times: Timing, _ count: Int) {
-    guard case .stamped(let storage, let offset) = times else { return }
+  mutating func append(_ slot: Int, timesOf arena: Int, _ count: Int) {
+    guard case .stamped(let storage, let offset) = arenas[arena].timing else { return }
     slots[slot].buffer.append(times: storage, at: offset, count: count)
     touch(slot)
+  }
+
+  mutating func append(_ slot: Int, _ bytes: UnsafeRawPointer, _ count: Int, _ width: Int, arena: Int?) {
+    guard let arena else { return append(slot, bytes, count, width, .none) }
+    if slots[slot].buffer.continueTail(packed: bytes, count: count, width: width, arenas[arena]) {
+      return touch(slot)
+    }
+    append(slot, bytes, count, width, arenas[arena].timing)
   }
 
   mutating func append(_ slot: Int, _ bytes: UnsafeRawPointer, _ count: Int, _ width: Int, _ timing: Timing) {

@@ -9,10 +9,12 @@ public final class SampleStorage: @unchecked Sendable {
   public let type: DataType
   public let capacity: Int
   /// How many samples have been written. For the owner.
-  public private(set) var used = 0
+  public var used: Int { header.pointee }
   /// The times of an index, which all of its channels refer to: they count as memory of the index alone.
   let isShared: Bool
   private let base: UnsafeMutableRawPointer
+  // Before the samples, where counting on costs no look at who else does.
+  let header: UnsafeMutablePointer<Int>
 
   /// Bytes of a slot: the sample itself, or the reference to its bytes.
   private let stride: Int
@@ -27,12 +29,18 @@ public final class SampleStorage: @unchecked Sendable {
     self.type = type
     self.capacity = capacity
     stride = type.width ?? Self.blobStride
-    base = .allocate(byteCount: max(1, capacity * stride), alignment: 16)
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: Self.headerBytes + max(1, capacity * stride), alignment: 16)
+    header = memory.bindMemory(to: Int.self, capacity: 1)
+    header.initialize(to: 0)
+    base = memory + Self.headerBytes
   }
+
+  private static let headerBytes = 16
 
   deinit {
     if type.width == nil { base.assumingMemoryBound(to: [UInt8].self).deinitialize(count: used) }
-    base.deallocate()
+    header.deallocate()
   }
 
   /// A storage that holds a copy of packed little-endian samples; bytes behind the last whole sample are left out.
@@ -60,7 +68,7 @@ public final class SampleStorage: @unchecked Sendable {
   public func append<T: FixedWidthSample>(_ value: T) {
     precondition(used < capacity && MemoryLayout<T>.stride == stride && type.width != nil)
     base.storeBytes(of: value, toByteOffset: used * stride, as: T.self)
-    used += 1
+    header.pointee += 1
   }
 
   /// Appends packed little-endian samples, whole ones only. For the owner.
@@ -68,21 +76,24 @@ public final class SampleStorage: @unchecked Sendable {
     let count = bytes.count / stride
     precondition(used + count <= capacity && type.width != nil)
     if count > 0 { (base + used * stride).copyMemory(from: bytes.baseAddress!, byteCount: count * stride) }
-    used += count
+    header.pointee += count
   }
+
+  /// Where the next sample goes. For the owner.
+  var end: UnsafeMutableRawPointer { base + used * stride }
 
   /// As `append(packed:)` for a caller that has seen to it that they fit.
   @inline(__always)
   func appendUnchecked(packed bytes: UnsafeRawPointer, samples: Int, width: Int) {
     (base + used &* width).copyMemory(from: bytes, byteCount: samples &* width)
-    used &+= samples
+    header.pointee &+= samples
   }
 
   /// Appends one sample of variable width. For the owner.
   public func append(blob: [UInt8]) {
     precondition(used < capacity && type.width == nil)
     (base.assumingMemoryBound(to: [UInt8].self) + used).initialize(to: blob)
-    used += 1
+    header.pointee += 1
   }
 
   /// Appends a run of another storage of the same type. For the owner.

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Holds what a stream sends: starts and stops it, keeps its newest samples, hands frames to any number of readers.
 ///
 /// All members may be called on any thread. `receive` takes one lock, appends, and wakes outside it; it never waits
@@ -12,7 +10,7 @@ public final class Streamer: Sendable {
   public let source: any Source
   private let clock: any TelemetryClock
   private let observer: Observer
-  private let core: Mutex<StreamerCore>
+  private let core: Guarded<StreamerCore>
 
   /// - Parameters:
   ///   - channels: what it will stream, as the source listed them.
@@ -28,7 +26,7 @@ public final class Streamer: Sendable {
     var core = StreamerCore()
     core.setChannels(channels)
     if let capacity { _ = try core.setCapacity(capacity) }
-    self.core = Mutex(core)
+    self.core = Guarded(core)
   }
 
   // MARK: - Control

@@ -53,6 +53,22 @@ import Testing
     #expect(fast >= 4900 && slow == 100)
   }
 
+  @Test func aChannelThatHasNotSentYetIsWaitedForAndASilentOneNotForEver() {
+    var cutter = FrameCutter(samples: 4)
+    cutter.update(channels: ["x", "y"])
+    cutter.add(Frame([.ramp(0..<4)]))
+    #expect(cutter.next() == nil)
+    cutter.add(Frame([.ramp(0..<4, y)]))
+    #expect(cutter.next()?.names == ["x", "y"])
+    for block in 1..<20 {
+      cutter.add(Frame([.ramp(block * 4..<block * 4 + 4)]))
+    }
+    #expect(all(&cutter).count == 19)
+    // It is not waited for again.
+    cutter.add(Frame([.ramp(80..<84)]))
+    #expect(all(&cutter).count == 1)
+  }
+
   @Test func aChannelThatLeftTheStreamHoldsUpNobody() {
     var cutter = FrameCutter(samples: 4)
     cutter.add(Frame([.ramp(0..<4), .ramp(0..<3, y)]))
