@@ -106,7 +106,7 @@ let package = Package(
       ["Transport", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"), tls]),
     tests("BelaTests", ["Bela", "Telemetry", "Transport"], resources: [.copy("Captures")]),
     tests("SynnaxTests", ["Synnax", "Telemetry", "Transport"], resources: [.copy("Vectors")]),
-    tests("RecordingTests", ["Recording", "Telemetry"], exclude: ["Python"]),
+    tests("RecordingTests", ["Recording", "Telemetry", sqlite], exclude: ["Python"]),
     tests("PlottingTests", ["Plotting", "Telemetry", "Transport"], resources: [.copy("Golden")]),
     tests(
       "SimulationTests", ["Simulation", "Bela", "Synnax", "Recording", "Telemetry", "Transport"],

@@ -227,7 +227,7 @@ public struct BelaBuffer: Sendable, Hashable {
       withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
     func refuse(_ value: Double) -> BelaError {
-      .argument("\(value) does not fit type \(type.rawValue)", hint: "f and d take any number")
+      .argument("\(value) does not fit type \(type.rawValue)", hint: "d takes any number")
     }
     put(id)
     bytes += [type.letter, 0, 0, 0]
@@ -235,7 +235,9 @@ public struct BelaBuffer: Sendable, Hashable {
     put(UInt32(0))
     for value in values {
       switch type {
-      case .float32: put(Float(value).bitPattern)
+      case .float32:
+        guard Float(value).isFinite || !value.isFinite else { throw refuse(value) }
+        put(Float(value).bitPattern)
       case .float64: put(value.bitPattern)
       case .int32:
         guard let whole = Int32(exactly: value.rounded(.towardZero)) else { throw refuse(value) }

@@ -1,7 +1,20 @@
-import Telemetry
+package import Telemetry
 
 /// What a `BelaSource` guards with its lock. Calls nobody: it hands out what is to be sent and delivered.
-struct BelaCore {
+///
+/// A variable has one stream on the board, which anybody may begin, end and schedule, and nothing says whose a block is.
+/// What holds here, whatever others do:
+/// - **Nothing is taken that was begun before our own watch.** When a new watch is sent, `ownFrom` is the board's clock
+///   by a list that it had answered before, on this connection, after it knew that we are active. A block stamped later
+///   was begun behind that list: while somebody (we) was active, so that the board kept all of it, and it did not go
+///   on with a half-filled one. Blocks stamped earlier belong to `ending`, for those who had streamed before, or to
+///   nobody.
+/// - **A dense block is proven by stamps**: its own in an even row, else the next one's (`BelaTrack.needsProof`). The
+///   board is told to end one block behind the end that is wanted, so that no wanted block is padded, and each has a
+///   next one.
+/// - **Samples reach a feed through `hand` alone**, which compares each with the one before it: whatever was dropped,
+///   thrown away or never sent is a step of the clock there, and becomes a gap with a number, through a reconnect too.
+package struct BelaCore {
   enum Phase {
     case open
     case reconnecting(String)
@@ -10,7 +23,7 @@ struct BelaCore {
   }
 
   /// To be made known outside the lock, in this order.
-  enum Delivery {
+  package enum Delivery {
     case frame(any StreamSink, Frame)
     case event(any StreamSink, StreamEvent)
     case stopped(Reply<Void>)
@@ -28,14 +41,32 @@ struct BelaCore {
     var monitors: [Interest] = []
     /// Period that we have asked for, 0 when none.
     var period: Int64 = 0
+    /// The last one that was not 0: a list that still shows it shows ours.
+    var lastPeriod: Int64 = 0
     var peeks: [PeekReply] = []
+    /// Blocks that begin at this tick or before are of somebody else's watch, or of one that was ours before.
+    var ownFrom: Int64 = .min
+    /// When something of it came last, or was asked for.
+    var heard = TimeSpan.zero
+    /// The longest that it was silent while all was well.
+    var pause = TimeSpan.zero
+    /// How often in a row the board was asked in vain why it is silent, and when it was last.
+    var checks = 0
+    var checked = TimeSpan.zero
+    /// A monitored value came later than it should have.
+    var isLate = false
     /// Blocks that begin within these ticks are of a watch that was begun anew.
     var skipped: Range<Int64>?
   }
 
   struct Watch: Equatable {
     var start: Int64
+    /// Where the last of those who stream it wants it to end.
     var end: Int64?
+    /// Where the board is told to end: behind that.
+    var boardEnd: Int64?
+    /// A block of it has come.
+    var isHeard = false
     /// The end before, while it is not known whether the board has heard of the new one in time.
     var unheard: Int64?
   }
@@ -67,8 +98,6 @@ struct BelaCore {
   struct Part {
     var position: Int
     var series: Series
-    /// The first behind a break: the board had ended the stream, and began it anew.
-    var isBehindBreak: Bool
   }
 
   struct Place {
@@ -84,12 +113,19 @@ struct BelaCore {
     /// The smallest step between values so far.
     var least: Int64 = .max
     var isDone = false
+    /// It has all that it wants, and waits for the board to end.
+    var isFull = false
     /// Nobody asked for this very start, so it may be another one.
     var isMovable = false
     /// The board may have read the command after the start: what is missing there is to be said.
     var mayBeLate = false
-    /// The board's stream was begun anew in the middle of ours: what is missing before the next sample is to be said.
+    /// While there is no last sample: samples from here on are owed, and what is missing before the first is a loss.
+    var owed: Int64?
+    /// The board's stream was begun anew in the middle of ours: something is missing before the next sample, even where
+    /// it cannot be counted.
     var isBroken = false
+    /// What the next gap is called.
+    var cause = Gap.Reason.lost
   }
 
   /// What the board sends on its data socket while a session of the seed command protocol runs.
@@ -112,7 +148,7 @@ struct BelaCore {
   var phase = Phase.open
   var generation = 0
   var project: String?
-  var list: BelaList?
+  package private(set) var list: BelaList?
   var listTaken = TimeSpan.zero
   /// The first list of this connection, to measure the clock by.
   var firstList: (tick: Int64, taken: TimeSpan)?
@@ -139,20 +175,31 @@ struct BelaCore {
   var connectionWaiters: [Reply<Void>] = []
   /// Frames whose variable nobody here asked for, and damage.
   var foreign: Int64 = 0
+  /// The connection is new, and what ran before has not been asked for again: its data are of other watches.
+  package var isResuming = false
+  /// Somebody looks for streams that fell silent.
+  var isLooking = false
+  /// For a person: what others did to our streams.
+  var notices: [String] = []
 
+  /// Set while a read is handed over and a stream's columns are at hand.
+  var burst: BelaBurst?
   private var nextFeed = 0
   private var deliveries: [Delivery] = []
   private var isDelivering = false
   private var touched: Set<Int> = []
 
-  init(name: String) { self.name = name }
+  package init(name: String) { self.name = name }
 
   // MARK: - Deliveries
+
+  /// Nobody is told anything just now, and nothing waits to be told.
+  var hasNothingToDeliver: Bool { deliveries.isEmpty && !isDelivering }
 
   mutating func add(_ delivery: Delivery) { deliveries.append(delivery) }
 
   /// What is to be delivered now; nil when there is nothing or another thread is at it, so that order holds.
-  mutating func takeDeliveries(continuing: Bool) -> [Delivery]? {
+  package mutating func takeDeliveries(continuing: Bool) -> [Delivery]? {
     if isDelivering && !continuing { return nil }
     guard !deliveries.isEmpty else {
       isDelivering = false
@@ -178,7 +225,7 @@ struct BelaCore {
   }
 
   /// Everything of this burst goes out.
-  mutating func flushAll() {
+  package mutating func flushAll() {
     for feed in touched { flush(feed) }
     touched.removeAll(keepingCapacity: true)
   }
@@ -186,7 +233,7 @@ struct BelaCore {
   // MARK: - Board
 
   /// Takes a list; slots follow the board's variables.
-  mutating func take(_ list: BelaList, now: TimeSpan) {
+  package mutating func take(_ list: BelaList, now: TimeSpan) {
     self.list = list
     listTaken = now
     if firstList == nil { firstList = (list.tick, now) }
@@ -206,17 +253,21 @@ struct BelaCore {
 
   func makeSlot(_ variable: BelaVariable) -> Slot {
     let channel = variable.channel(rate: list?.sampleRate)
-    return Slot(variable: variable, track: BelaTrack(channel: channel, type: variable.type))
+    let track = BelaTrack(channel: channel, type: variable.type, needsProof: true)
+    return Slot(variable: variable, track: track)
   }
+
+  /// The newest tick that anything of the board has shown.
+  package var newestTick: Int64 { slots.compactMap(\.track.newest).reduce(list?.tick ?? 0, max) }
 
   func slot(named name: String) -> Int? { slots.firstIndex { $0.variable.name == name } }
 
   /// Ticks per second as measured between lists, once that means something; else as declared.
-  var tickRate: Double? {
+  package var tickRate: Double? {
     guard let list, let firstList else { return self.list?.sampleRate }
     let seconds = (listTaken - firstList.taken).seconds
     guard seconds > 0.2, list.tick > firstList.tick else { return list.sampleRate }
-    let measured = Double(list.tick - firstList.tick) / seconds
+    let measured = Double(list.tick.subtractingSaturating(firstList.tick)) / seconds
     // Blocks and delays make it a few percent wrong; what is declared is exact when it agrees.
     if let declared = list.sampleRate, abs(measured / declared - 1) < 0.15 { return declared }
     return measured
@@ -256,23 +307,32 @@ struct BelaCore {
   }
 
   /// What the board has to be told so that it sends what is wanted of these variables, and no more.
-  mutating func plan(_ indices: some Sequence<Int>) -> [BelaCommand] {
+  package mutating func plan(_ indices: some Sequence<Int>) -> [BelaCommand] {
     var watch: [BelaCommand.Schedule] = []
     var unwatch: [BelaCommand.End] = []
+    var once: [BelaCommand.Period] = []
     var monitor: [BelaCommand.Period] = []
     for index in indices {
       let name = slots[index].variable.name
       planWatch(index, name, &watch, &unwatch)
-      let periods = slots[index].monitors.compactMap { feeds[$0.feed]?.channels[$0.position].period }
-      let period = periods.min() ?? 0
-      if period != slots[index].period {
-        slots[index].period = period
-        monitor.append(.init(name, ticks: period))
+      let wanted = slots[index].monitors.compactMap { interest -> Int64? in
+        guard let place = feeds[interest.feed]?.channels[interest.position], !place.isDone, place.due < .max
+        else { return nil }
+        return place.period
       }
+      let period = Self.period(for: wanted)
+      if period > 1, wanted.contains(1) { once.append(.init(name, ticks: 1)) }
+      guard period != slots[index].period || period > 1 && wanted.contains(1) else { continue }
+      slots[index].period = period
+      if period > 0 { slots[index].lastPeriod = period }
+      slots[index].heard = max(slots[index].heard, listTaken)
+      // Whoever waits for a value is not left without one because a monitor ends.
+      monitor.append(.init(name, ticks: period == 0 && !slots[index].peeks.isEmpty ? 1 : period))
     }
     var commands: [BelaCommand] = []
     if !unwatch.isEmpty { commands.append(.unwatch(unwatch)) }
     if !watch.isEmpty { commands.append(.watch(watch)) }
+    if !once.isEmpty { commands.append(.monitor(once)) }
     if !monitor.isEmpty { commands.append(.monitor(monitor)) }
     return commands
   }
@@ -286,7 +346,7 @@ struct BelaCore {
     }
     guard !places.isEmpty else {
       // Those that ended at a tick have told the board; a stream nobody waits for any more ends at once.
-      if let old = slots[index].watch, old.end == nil || old.end! > (list?.tick ?? 0) {
+      if let old = slots[index].watch, old.boardEnd == nil || old.boardEnd! > (list?.tick ?? 0) {
         unwatch.append(.init(name))
       }
       slots[index].watch = nil
@@ -294,26 +354,108 @@ struct BelaCore {
     }
     let start = places.map(\.start).min()!
     let end = places.contains { $0.end == nil } ? nil : places.map { $0.end! }.max()
-    if let old = slots[index].watch, old.start <= (list?.tick ?? 0) || old.start <= start {
+    let now = list?.tick ?? 0
+    let boardEnd = end?.addingSaturating(ticksBehindEnd(slots[index].track))
+    if let old = slots[index].watch, old.boardEnd.map({ $0 > now }) ?? true,
+      old.start <= now || old.start <= start
+    {
       guard old.end != end else { return }
+      if old.start > now.addingSaturating(ticks(ahead: BelaLimits.endIsNear)) {
+        // It has not begun. An end alone would let the board begin at once, with a block that it had not finished.
+        let ticks = boardEnd.map { max(1, $0.subtractingSaturating(old.start)) } ?? 0
+        watch.append(.init(name, at: old.start, ticks: ticks))
+        (slots[index].watch!.end, slots[index].watch!.boardEnd) = (end, boardEnd)
+        slots[index].track.end = boardEnd
+        return
+      }
       // The end of a running stream can be moved without breaking it; a block in progress stays.
-      unwatch.append(.init(name, at: end ?? BelaLimits.tickMax))
+      unwatch.append(.init(name, at: boardEnd ?? BelaLimits.tickMax))
       slots[index].watch!.end = end
-      slots[index].watch!.unheard = old.unheard ?? old.end
-      slots[index].track.end = end
+      slots[index].watch!.boardEnd = boardEnd
+      slots[index].watch!.unheard = old.unheard ?? old.boardEnd
+      slots[index].track.end = boardEnd
       return
     }
-    let isLater = start > (list?.tick ?? 0)
-    let from = isLater ? start : 0
-    watch.append(.init(name, at: from, ticks: end.map { max(1, $0 - max(start, list?.tick ?? 0)) } ?? 0))
-    slots[index].watch = Watch(start: start, end: end)
+    watch.append(
+      .init(name, at: start > now ? start : 0, ticks: boardEnd.map { max(1, $0 - max(start, now)) } ?? 0))
+    slots[index].watch = Watch(start: start, end: end, boardEnd: boardEnd)
+    // What nobody had watched then begins with us, at that very tick too.
+    slots[index].ownFrom = list?[name]?.isWatched == false ? now - 1 : now
+    slots[index].heard = max(slots[index].heard, listTaken)
     breakOff(index)
     if slots[index].track.newest != nil {
       finishEnding(index)
       // Not before the start: a board that is told of a later end while it waits for the start begins at once.
-      slots[index].ending = (slots[index].track, list?.tick ?? 0)
+      slots[index].ending = (slots[index].track, now)
     }
     slots[index].track.begin()
-    slots[index].track.end = end
+    slots[index].track.end = boardEnd
+  }
+
+  /// How long to wait until those of these streams have begun or ended that are about to; nil when there are none.
+  func timeToEnd(_ indices: [Int]) -> Duration? {
+    let now = list?.tick ?? 0
+    let soon = now.addingSaturating(ticks(ahead: BelaLimits.endIsNear))
+    let ends = slots.compactMap { slot -> Int64? in
+      guard indices.contains(slot.variable.index), let end = slot.watch?.boardEnd, end > now, end <= soon
+      else {
+        return nil
+      }
+      return end
+    }
+    guard let last = ends.max() else { return nil }
+    return .seconds(min(1, Double(last - now) / max(1, tickRate ?? 44100) + 0.002))
+  }
+
+  /// How far behind the wanted end the board is to end: one block, so that the last one wanted has a next one to prove
+  /// it. Not for a variable so slow that it would be long in coming; its last block is cut at the end.
+  func ticksBehindEnd(_ track: BelaTrack) -> Int64 {
+    guard track.layout.mode == .dense else { return 0 }
+    let ticks = track.blockTicks ?? Int64(track.layout.count)
+    return ticks <= self.ticks(ahead: BelaLimits.blockAtEnd) ? ticks + 1 : 0
+  }
+
+  /// The one period that serves all of these: what they have in common, unless that is much more than is wanted; then
+  /// a part of the shortest. 1 is a single value.
+  package static func period(for wanted: [Int64]) -> Int64 {
+    let periods = wanted.filter { $0 > 1 }
+    guard let shortest = periods.min() else { return wanted.isEmpty ? 0 : 1 }
+    var shared: Int64 = 0
+    for period in periods {
+      var (a, b) = (period, shared)
+      while b != 0 { (a, b) = (b, a % b) }
+      shared = a
+    }
+    return max(2, max(shared, shortest / BelaLimits.monitorShare))
+  }
+
+  /// What brings the next value of these to those who peek: one value, and behind it, in the same message, the period
+  /// that a monitor has there; each new period is due at once.
+  func ask(_ indices: some Sequence<Int>) -> [BelaCommand] {
+    var once: [BelaCommand.Period] = []
+    var again: [BelaCommand.Period] = []
+    for index in indices where !slots[index].peeks.isEmpty {
+      let name = slots[index].variable.name
+      once.append(.init(name, ticks: 1))
+      let own = slots[index].period
+      let period = own > 1 ? own : othersPeriod(slots[index])
+      if period > 1 { again.append(.init(name, ticks: period)) }
+    }
+    return (once.isEmpty ? [] : [.monitor(once)]) + (again.isEmpty ? [] : [.monitor(again)])
+  }
+
+  /// The period of a monitor that another client has there.
+  private func othersPeriod(_ slot: Slot) -> Int64 {
+    let period = list?[slot.variable.name]?.monitorPeriod ?? 0
+    return period == slot.lastPeriod ? 0 : period
+  }
+
+  /// Takes back what was asked for and did not come, where no monitor does.
+  func unask(_ reply: PeekReply) -> [BelaCommand] {
+    let idle = slots.filter { slot in
+      slot.peeks.contains { $0 === reply } && slot.peeks.allSatisfy { $0 === reply } && slot.period == 0
+        && othersPeriod(slot) <= 1
+    }
+    return idle.isEmpty ? [] : [.monitor(idle.map { .init($0.variable.name, ticks: 0) })]
   }
 }

@@ -71,7 +71,7 @@ package enum BelaFuzz {
     var random = SplitMix(state: seed)
     var report = Report()
     var decoder = BelaDecoder()
-    var tracks = makeTracks()
+    var tracks = makeTracks(seed % 2 == 0)
     for iteration in 0..<iterations {
       report.messages += 1
       switch random.next() % 64 {
@@ -83,7 +83,7 @@ package enum BelaFuzz {
         count(tracks[at].finish(flushed: random.next() % 2 == 0), &report)
         tracks[at].begin()
         tracks[at].end = random.next() % 2 == 0 ? nil : Int64(truncatingIfNeeded: random.next())
-      case 3: tracks = makeTracks()
+      case 3: tracks = makeTracks(iteration % 2 == 0)
       default:
         var message = pick(corpus.data, &random)
         if random.next() % 4 != 0 { message = mutate(message, &random) }
@@ -93,12 +93,13 @@ package enum BelaFuzz {
     return report
   }
 
-  private static func makeTracks() -> [BelaTrack] {
+  private static func makeTracks(_ needsProof: Bool) -> [BelaTrack] {
     [Channel.Mode.dense, .sparse].flatMap { mode in
       BelaType.allCases.map { type in
         let clock = ClockDomain.ticks(rate: 44100)
         return BelaTrack(
-          channel: Channel(name: "v", type: type.dataType, clock: clock, mode: mode), type: type)
+          channel: Channel(name: "v", type: type.dataType, clock: clock, mode: mode), type: type,
+          needsProof: needsProof)
       }
     }
   }

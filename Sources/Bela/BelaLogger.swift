@@ -107,7 +107,7 @@ public final class BelaLogger: Sendable {
     try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var paths: [String] = []
     for reply in replies {
-      let path = Self.free(reply.fileName, in: folder)
+      let path = Self.free(try BelaSource.checkedHere(reply.fileName), in: folder)
       try await source.fetch(reply.fileName, to: path, tools)
       paths.append(path)
       state.withLock { $0.local[reply.variable] = path }
@@ -211,18 +211,37 @@ extension BelaSource {
 
   /// Where the running project's files are on the board.
   private func remotePath(_ file: String) throws(BelaError) -> String {
-    let safe = file.split(separator: "/").last.map(String.init) ?? file
-    guard safe == file, !safe.isEmpty, safe != "..", !safe.hasPrefix("-"),
-      safe.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !"'\"\\$`*?;&|<>(){}[]!#~".utf8.contains($0) })
-    else { throw BelaError("argument", "\"\(file)\" is no file name that can be fetched safely") }
+    let safe = try Self.checked(file, "file name that can be fetched safely")
     guard let project = projectName else {
       throw BelaError("project", "the program on the board has no name, so its folder is not known")
     }
-    return "/root/Bela/projects/\(project)/\(safe)"
+    let folder = try Self.checked(project, "name of a project whose folder can be asked for safely")
+    return "/root/Bela/projects/\(folder)/\(safe)"
+  }
+
+  /// A name that came from a board, as one part of a path that the board's own programs and the user's read, in a shell
+  /// and in a batch of `sftp`: nothing that means anything to those may be in it.
+  package static func checked(_ name: String, _ what: String) throws(BelaError) -> String {
+    guard isPart(name), !name.hasPrefix("-"), name.utf8.count <= 255,
+      name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !"'\"\\$`*?;&|<>(){}[]!#~".utf8.contains($0) })
+    else { throw BelaError("argument", "\"\(name)\" is no \(what)") }
+    return name
+  }
+
+  /// The same for a path that nobody but this program reads.
+  package static func checkedHere(_ name: String) throws(BelaError) -> String {
+    guard isPart(name) else { throw BelaError("argument", "\"\(name)\" is no file name") }
+    return name
+  }
+
+  private static func isPart(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".."
+      && name.utf8.allSatisfy { $0 != 0 && $0 != UInt8(ascii: "/") }
   }
 
   fileprivate func fetch(_ file: String, to path: String, _ tools: BelaTools) async throws(BelaError) {
     if let folder = logFolder {
+      let file = try Self.checkedHere(file)
       do {
         try FileManager.default.copyItem(atPath: "\(folder)/\(file)", toPath: path)
       } catch {
@@ -242,6 +261,7 @@ extension BelaSource {
 
   fileprivate func delete(_ file: String, _ tools: BelaTools) async throws(BelaError) {
     if let folder = logFolder {
+      let file = try Self.checkedHere(file)
       try? FileManager.default.removeItem(atPath: "\(folder)/\(file)")
       return
     }

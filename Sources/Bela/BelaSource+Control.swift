@@ -29,7 +29,7 @@ public struct BelaPeek: Sendable, Hashable {
 
 extension BelaSource {
   /// The next value of each variable. One that is not assigned within `timeout` is missing from the answer.
-  /// Monitors that run are left alone: their next value is taken.
+  /// Monitors that run go on: the board is asked for one value between theirs.
   public func peek(_ names: [String], timeout: TimeSpan = .second) async throws(BelaError) -> [String:
     BelaPeek]
   {
@@ -38,23 +38,35 @@ extension BelaSource {
     await learnIDs(variables, list)
     let reply = PeekReply(variables.map(\.name))
     defer {
-      core.withLock { core in
+      // What did not come is not to come later, into somebody else's monitor.
+      tellIfConnected { core in
+        let commands = core.unask(reply)
         for slot in core.slots.indices { core.slots[slot].peeks.removeAll { $0 === reply } }
+        return commands
       }
     }
-    try tell { core in
-      let periods = variables.compactMap { variable -> BelaCommand.Period? in
-        guard let slot = core.slots.firstIndex(where: { $0.variable.index == variable.index }) else {
-          return nil
-        }
+    core.withLock { core in
+      for variable in variables {
+        guard let slot = core.slot(named: variable.name) else { continue }
         core.slots[slot].peeks.append(reply)
-        return core.slots[slot].period == 0 && variable.monitorPeriod == 0
-          ? .init(variable.name, ticks: 1) : nil
       }
-      return ((), periods.isEmpty ? [] : [.monitor(periods)])
     }
+    // Another client may turn a monitor off before its value came, and the value itself may get lost.
+    let asking = Task { [weak self] in
+      while !Task.isCancelled {
+        self?.ask(for: reply)
+        try? await Task.sleep(for: BelaLimits.peekAgain)
+      }
+    }
+    defer { asking.cancel() }
     _ = await reply.done.wait(timeout.duration)
     return reply.values
+  }
+
+  private func ask(for reply: PeekReply) {
+    tellIfConnected { core in
+      core.ask(core.slots.indices.filter { index in core.slots[index].peeks.contains { $0 === reply } })
+    }
   }
 
   /// From now on the program reads what `set` says instead of its own values. Survives a disconnection.
@@ -138,10 +150,14 @@ extension BelaSource {
     let range: ClosedRange<Double>? =
       switch variable.type {
       case .int32: -2_147_483_648...2_147_483_647
-      case .uint32: -2_147_483_648...4_294_967_295
+      case .uint32: 0...4_294_967_295
       case .char: -128...255
       case .float32, .float64: nil
       }
+    if variable.type == .float32, value.isFinite, !Float(value).isFinite {
+      throw .argument(
+        "\(value) does not fit \"\(variable.name)\" of type f", hint: "the board would make it infinite")
+    }
     guard value.isFinite else {
       throw .argument("\"\(variable.name)\" cannot be set to \(value)", hint: "use a finite number")
     }

@@ -17,6 +17,13 @@ struct BelaLink {
   }
 }
 
+/// The read of the data socket that is just being handed over, with the lock held.
+struct BelaReading {
+  let core: UnsafeMutablePointer<BelaCore>
+  let generation: Int
+  let now: TimeSpan
+}
+
 /// Brings one socket's messages to the source. Knows which connection it belongs to: a late word of an old one is
 /// not heard.
 private final class BelaSocketHandler: WebSocketHandler {
@@ -38,6 +45,10 @@ private final class BelaSocketHandler: WebSocketHandler {
     }
   }
 
+  func burst(_ connection: WebSocketConnection, _ body: () -> Void) {
+    if isControl { body() } else { source?.burst(generation, body) ?? body() }
+  }
+
   func burstEnded(_ connection: WebSocketConnection) {
     if !isControl { source?.burstEnded(on: connection) }
   }
@@ -56,8 +67,7 @@ extension BelaSource {
     let generation = core.withLock { core in
       core.generation += 1
       core.greeting = greeting
-      core.firstList = nil
-      core.decoder.reset()
+      core.renew()
       return core.generation
     }
     var options = WebSocketOptions()
@@ -105,7 +115,7 @@ extension BelaSource {
         return cutShort
       }
       core.greeting = nil
-      core.phase = .open
+      core.find()
       link.withLock {
         $0.control = control
         $0.data = data
@@ -215,11 +225,30 @@ extension BelaSource {
     core.idOffset = 0
   }
 
-  fileprivate func receive(data bytes: UnsafeRawBufferPointer, generation: Int) {
+  /// Lends the columns of the one stream there is, if there is one, for the blocks of a read.
+  fileprivate func burst(_ generation: Int, _ body: () -> Void) {
     core.withLock { core in
-      guard core.generation == generation else { return }
-      core.receive(bytes)
+      withUnsafeMutablePointer(to: &core) { core in
+        reading.pointee = BelaReading(core: core, generation: generation, now: clock.monotonic)
+        defer { reading.pointee = nil }
+        guard core.pointee.generation == generation, let (feed, sink) = core.pointee.feedForBurst else {
+          return body()
+        }
+        let isTaken = sink.ingest { ingest in
+          withUnsafeMutablePointer(to: &ingest) { ingest in
+            core.pointee.beginBurst(feed, ingest)
+            body()
+            core.pointee.endBurst()
+          }
+        }
+        if !isTaken { body() }
+      }
     }
+  }
+
+  fileprivate func receive(data bytes: UnsafeRawBufferPointer, generation: Int) {
+    guard let reading = reading.pointee, reading.generation == reading.core.pointee.generation else { return }
+    reading.core.pointee.receive(bytes, now: reading.now)
   }
 
   fileprivate func burstEnded(on data: WebSocketConnection) {
@@ -251,13 +280,7 @@ extension BelaSource {
         }
         return nil
       }
-      core.generation += 1
-      core.phase = .reconnecting(why)
-      core.flushAll()
-      for feed in core.feeds.keys.sorted() {
-        if let sink = core.feeds[feed]?.sink { core.add(.event(sink, .reconnecting(why))) }
-      }
-      core.endWaits()
+      core.lose(why)
       core.seedReply?.fulfill(nil)
       if let session = core.seed, let sink = core.feeds[session.feed]?.sink {
         core.add(.event(sink, .interrupted(why)))
@@ -286,7 +309,7 @@ extension BelaSource {
   ) async -> Duration? {
     // Closed by its user, or found again by somebody else's attempt.
     guard case .reconnecting = core.withLock({ $0.phase }) else { return nil }
-    let lastTick = core.withLock { $0.list?.tick ?? 0 }
+    let lastTick = core.withLock { $0.newestTick }
     do {
       try await openLink(timeout: .seconds(3))
       await resume(lastTick: lastTick)
@@ -318,24 +341,9 @@ extension BelaSource {
   private func resume(lastTick: Int64) async {
     var waiters: [Reply<Void>] = []
     tellIfConnected { core in
-      let list = core.list
-      let restarted = (list?.tick ?? 0) < lastTick
-      for feed in core.feeds.keys.sorted() {
-        guard let state = core.feeds[feed] else { continue }
-        let isGone = state.channels.contains { place in
-          list?[place.channel.name].map { $0.type.dataType != place.channel.type } ?? true
-        }
-        if isGone || (restarted && state.isTimed) {
-          core.add(.event(state.sink, .interrupted("the program on the board was started anew")))
-          core.remove(feed)
-          continue
-        }
-        core.add(.event(state.sink, .resumed))
-      }
-      core.rebuildSlots(restarted: restarted)
       waiters = core.connectionWaiters
       core.connectionWaiters.removeAll()
-      return core.plan(core.slots.indices)
+      return core.resume(lastTick: lastTick)
     }
     for waiter in waiters { waiter.fulfill(()) }
     deliver()
@@ -351,6 +359,54 @@ extension BelaCore {
     logReplies.removeAll()
   }
 
+  /// A connection is being made: what belongs to one connection begins anew.
+  package mutating func renew() {
+    firstList = nil
+    decoder.reset()
+  }
+
+  /// There is one.
+  package mutating func find() { phase = .open }
+
+  /// The connection has ended.
+  package mutating func lose(_ why: String) {
+    generation += 1
+    phase = .reconnecting(why)
+    isResuming = true
+    flushAll()
+    for feed in feeds.keys.sorted() {
+      if let sink = feeds[feed]?.sink { add(.event(sink, .reconnecting(why))) }
+    }
+    endWaits()
+  }
+
+  /// Begins on a new connection what ran on the old one; answers what the board has to be told.
+  package mutating func resume(lastTick: Int64) -> [BelaCommand] {
+    let list = list
+    let restarted = (list?.tick ?? 0) < lastTick
+    for feed in feeds.keys.sorted() {
+      guard let state = feeds[feed] else { continue }
+      let isGone = state.channels.contains { place in
+        list?[place.channel.name].map { $0.type.dataType != place.channel.type } ?? true
+      }
+      if isGone || (restarted && state.isTimed) {
+        add(.event(state.sink, .interrupted("the program on the board was started anew")))
+        remove(feed)
+        continue
+      }
+      add(.event(state.sink, .resumed))
+      guard restarted else { continue }
+      let broken = state.channels.filter { $0.last != nil }.map(\.channel.name)
+      if !broken.isEmpty { add(.event(state.sink, .gap(.restart, samples: nil, channels: broken))) }
+    }
+    rebuildSlots(restarted: restarted)
+    isResuming = false
+    // Whose time ran out meanwhile is over; what of it is missing is said.
+    for feed in feeds.keys.sorted() { settle(feed) }
+    let commands = plan(slots.indices)
+    return commands + ask(slots.indices)
+  }
+
   /// Slots for the variables of a new connection; feeds keep theirs by name.
   mutating func rebuildSlots(restarted: Bool) {
     guard let list else { return }
@@ -359,11 +415,11 @@ extension BelaCore {
       var slot = makeSlot(variable)
       if let before = old.first(where: {
         $0.variable.name == variable.name && $0.variable.type == variable.type
-      }),
-        before.variable.mode == variable.mode, !restarted
-      {
-        slot.track = before.track
-        slot.track.begin()
+      }) {
+        slot.peeks = before.peeks
+        if before.variable.mode == variable.mode, !restarted {
+          slot.track = before.track.renewed(slot.track.channel)
+        }
       }
       return slot
     }
@@ -372,14 +428,23 @@ extension BelaCore {
     idOffset = 0
     for feed in feeds.keys.sorted() {
       for position in feeds[feed]!.channels.indices {
-        let name = feeds[feed]!.channels[position].channel.name
-        guard let slot = slot(named: name) else { continue }
-        feeds[feed]!.channels[position].slot = slot
-        feeds[feed]!.channels[position].start = restarted ? 0 : list.tick
-        feeds[feed]!.channels[position].due = .min
-        // What the connection's end cost is said already.
-        (feeds[feed]!.channels[position].last, feeds[feed]!.channels[position].isBroken) = (nil, false)
-        if !feeds[feed]!.channels[position].isDone { enter(feed, position) }
+        var place = feeds[feed]!.channels[position]
+        guard let slot = slot(named: place.channel.name) else { continue }
+        place.slot = slot
+        if restarted {
+          // Nobody can know what a clock that began anew has missed.
+          (place.last, place.owed, place.isBroken, place.cause) = (nil, nil, false, .lost)
+          (place.start, place.least) = (0, .max)
+        } else {
+          // What is missing is counted from the last sample, or from where the first should have been.
+          if place.last == nil { place.owed = place.owed ?? place.start }
+          (place.isBroken, place.cause) = (true, .reconnect)
+          place.start = max(place.start, list.tick)
+          if let end = place.end, end <= list.tick { place.isDone = true }
+        }
+        if place.due < .max { place.due = .min }
+        feeds[feed]!.channels[position] = place
+        if !place.isDone { enter(feed, position) }
       }
     }
   }

@@ -43,6 +43,7 @@ extension BelaSource {
         "busy", "a session of the seed command protocol is running on this board", hint: "stop it first")
     }
     if request.periods.isEmpty { await learnIDs(variables, list) }
+    if request.periods.isEmpty { try await awaitEnds(variables, timeout) }
     // The clock has gone on meanwhile; and how long the board takes to answer says how far ahead a start must be.
     let asked = ContinuousClock.now
     let fresh = try await self.list(timeout: timeout)
@@ -50,8 +51,8 @@ extension BelaSource {
     var begun: Int?
     do {
       let (feed, channels) = try tell { core throws(BelaError) in
-        let (feed, channels, commands) = try begin(
-          request, variables, asked: list.tick, fresh, ahead, sink, &core)
+        let (feed, channels, commands) = try core.begin(
+          request, variables, asked: list.tick, fresh, ahead: ahead, sink, holdsBack: holdsBack)
         begun = feed
         return ((feed, channels), commands)
       }
@@ -60,6 +61,7 @@ extension BelaSource {
       try await catchUp(feed, answer, ahead: ahead, timeout)
       // A board that waits for its readers has no time that one could wait for.
       if !holdsBack, let wait = core.withLock({ $0.patience(feed) }) { expire(feed, after: wait) }
+      if !holdsBack { lookForSilence() }
       deliver()
       return BelaFeed(source: self, id: feed, channels: channels)
     } catch {
@@ -114,47 +116,15 @@ extension BelaSource {
     }
   }
 
-  /// Registers a feed and finds what the board has to be told. Under the lock.
-  private func begin(
-    _ request: StreamRequest, _ variables: [BelaVariable], asked: Int64, _ list: BelaList, _ ahead: Double,
-    _ sink: any StreamSink, _ core: inout BelaCore
-  ) throws(BelaError) -> (Int, [Channel], [BelaCommand]) {
-    var duration: Int64?
-    if let span = request.span {
-      guard let rate = list.sampleRate, let ticks = Int64(exactly: (span.seconds * rate).rounded()) else {
-        throw .argument(
-          "the board declares no sample rate to turn a time into ticks", hint: "give ticks instead")
-      }
-      duration = max(1, ticks)
+  /// A stream that is about to end is not gone on with: whether the board hears of a later end in time is chance, and what
+  /// it had not sent by then would be lost. The next one begins behind its end.
+  private func awaitEnds(_ variables: [BelaVariable], _ timeout: Duration) async throws(BelaError) {
+    guard !holdsBack else { return }
+    for _ in 0..<BelaLimits.endsAwaited {
+      guard let wait = core.withLock({ $0.timeToEnd(variables.map(\.index)) }) else { return }
+      do { try await Task.sleep(for: wait) } catch { return }
+      _ = try await list(timeout: timeout)
     }
-    let isTimed = duration != nil || !request.ticks.isEmpty
-    let isMonitor = !request.periods.isEmpty
-    let soon = list.tick.addingSaturating(core.ticks(ahead: ahead))
-    var places: [BelaCore.Place] = []
-    for (position, variable) in variables.enumerated() {
-      guard let slot = core.slots.firstIndex(where: { $0.variable.index == variable.index }) else {
-        throw .unknown(variable.name, among: list.names)
-      }
-      func pick(_ numbers: [Int64]) -> Int64? { numbers.count > 1 ? numbers[position] : numbers.first }
-      let wanted = pick(request.at)
-      // A start that was in the past already when it was asked for is now.
-      let isMovable = isTimed && !isMonitor && wanted.map { $0 <= asked } ?? true
-      let start = isMovable ? soon : isTimed ? wanted ?? soon : max(list.tick, wanted ?? 0)
-      let ticks = pick(request.ticks) ?? duration
-      var place = BelaCore.Place(
-        channel: variable.channel(rate: list.sampleRate), slot: slot, start: start,
-        end: ticks.map { start.addingSaturating($0) })
-      place.period = pick(request.periods) ?? 0
-      place.isMovable = isMovable
-      places.append(place)
-    }
-    var state = BelaCore.FeedState(
-      sink: sink, channels: places, isTimed: isTimed, isMonitor: isMonitor, stopping: nil, request: request)
-    // The clock of a board that waits for its readers runs on as soon as it streams: nothing can be told from it.
-    state.isHeld = isTimed && !isMonitor && !holdsBack
-    let feed = core.add(state)
-    let commands = core.plan(places.map(\.slot))
-    return (feed, places.map(\.channel), commands)
   }
 
   /// A period that the board's clock reached before its command begins anew, further ahead each time; what still comes
@@ -198,6 +168,51 @@ extension BelaSource {
     }
   }
 
+  /// Looks now and then whether streams and monitors bring what they should, while there are any.
+  private func lookForSilence() {
+    let isLooking = core.withLock { core in
+      defer { core.isLooking = true }
+      return core.isLooking
+    }
+    guard !isLooking else { return }
+    Task { [weak self] in
+      while true {
+        try? await Task.sleep(for: BelaLimits.silenceCheck)
+        guard let self, await self.look() else { return }
+      }
+    }
+  }
+
+  /// False when there is nothing to look for any more.
+  private func look() async -> Bool {
+    let (goesOn, silent) = core.withLock { core -> (Bool, [Int]) in
+      guard !core.feeds.isEmpty else {
+        core.isLooking = false
+        return (false, [])
+      }
+      return (true, core.silent(clock.monotonic))
+    }
+    guard goesOn else { return false }
+    guard !silent.isEmpty, let control = link.withLock({ $0.control }) else { return true }
+    let generation = core.withLock { $0.generation }
+    guard let list = try? await askList(within: BelaLimits.replyWait, on: control) else { return true }
+    tellIfConnected { core in
+      guard core.generation == generation, !core.isResuming else { return [] }
+      return core.revive(silent, list, now: clock.monotonic)
+    }
+    tellNotices()
+    deliver()
+    return true
+  }
+
+  private func tellNotices() {
+    let notices = core.withLock { core in
+      defer { core.notices = [] }
+      return core.notices
+    }
+    for text in notices { notice?("\(name): \(text)") }
+  }
+
   // MARK: - Stopping and changing
 
   /// Ends a feed at an explicit tick ahead of the board's clock, and waits for the last block.
@@ -215,25 +230,7 @@ extension BelaSource {
       deliver()
       return
     }
-    tellIfConnected { core in
-      guard let state = core.feeds[feed] else {
-        core.add(.stopped(reply))
-        return []
-      }
-      core.feeds[feed]!.stopping = reply
-      let end = list.tick.addingSaturating(core.ticks(ahead: BelaLimits.stopAhead))
-      for position in state.channels.indices {
-        let place = state.channels[position]
-        if state.isMonitor || place.start > end {
-          core.feeds[feed]!.channels[position].isDone = true
-        } else if place.end.map({ $0 > end }) ?? true {
-          core.feeds[feed]!.channels[position].end = end
-        }
-      }
-      let commands = core.plan(state.channels.map(\.slot))
-      core.settle(feed)
-      return state.isMonitor ? core.plan(state.channels.map(\.slot)) : commands
-    }
+    tellIfConnected { $0.stop(feed, list, reply) }
     deliver()
     if await reply.wait(BelaLimits.stopWait) == nil {
       giveUp(feed)
@@ -320,18 +317,36 @@ extension BelaSource {
     core.withLock { $0.learnedIndices = first...last }
   }
 
+  /// The id of a variable. One that is not its place in the list must show twice: others monitor, too.
   private func learn(_ index: Int, _ list: BelaList) async -> Int? {
     guard let variable = list.variables.first(where: { $0.index == index }) else { return nil }
+    var seen: Int?
+    for _ in 0..<BelaLimits.learnTries {
+      guard let id = await learn(variable) else { return nil }
+      if id == index || id == seen { return id }
+      seen = id
+    }
+    return nil
+  }
+
+  private func learn(_ variable: BelaVariable) async -> Int? {
     let reply = Reply<Int>()
     let isFree = core.withLock { core in
       guard core.learning == nil else { return false }
-      core.learning = (index, variable.type, reply)
+      core.learning = (variable.index, variable.type, reply)
       return true
     }
     guard isFree else { return nil }
     try? send([.monitor([.init(variable.name, ticks: 1)])])
     let id = await reply.wait(BelaLimits.learnWait)
-    core.withLock { $0.learning = nil }
+    tellIfConnected { core in
+      core.learning = nil
+      guard id == nil, let slot = core.slot(named: variable.name), core.slots[slot].period == 0,
+        core.slots[slot].peeks.isEmpty
+      else { return [] }
+      // It did not come in time, and is not to come later.
+      return [.monitor([.init(variable.name, ticks: 0)])]
+    }
     return id
   }
 }

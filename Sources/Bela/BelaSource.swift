@@ -21,25 +21,36 @@ public final class BelaSource: Source {
   let holdsBack: Bool
   let clock: any TelemetryClock
   let logger: Logger?
-  let core: Mutex<BelaCore>
+  /// What a person should know of what others did to streams of this connection; any thread.
+  let notice: (@Sendable (String) -> Void)?
+  let core: Guarded<BelaCore>
   let link = Mutex(BelaLink())
   /// Held from a decision to the sending of what follows from it: the board hears of decisions in their order. Taken
   /// before `core`; sending does not wait.
-  private let order = Mutex(())
+  private let order = Guarded(())
+
+  // Safety: touched within `burst` alone, which holds the lock of `core`. In memory of its own: it is looked at for
+  // each message.
+  nonisolated(unsafe) let reading = UnsafeMutablePointer<BelaReading?>.allocate(capacity: 1)
 
   private init(
-    host: String, port: Int, logFolder: String?, holdsBack: Bool, clock: any TelemetryClock, logger: Logger?
+    host: String, port: Int, logFolder: String?, holdsBack: Bool, clock: any TelemetryClock, logger: Logger?,
+    notice: (@Sendable (String) -> Void)?
   ) {
+    self.notice = notice
     self.holdsBack = holdsBack
     self.host = host
     self.port = port
     self.logFolder = logFolder
     self.clock = clock
     self.logger = logger
-    core = Mutex(BelaCore(name: "bela ws://\(host):\(port)"))
+    core = Guarded(BelaCore(name: "bela ws://\(host):\(port)"))
+    reading.initialize(to: nil)
   }
 
   deinit {
+    reading.deinitialize(count: 1)
+    reading.deallocate()
     let old = link.withLock { $0.take() }
     old.control?.closeNow()
     old.data?.closeNow()
@@ -53,10 +64,11 @@ public final class BelaSource: Source {
     host: String = defaultHost, port: Int = defaultPort,
     timeout: TimeSpan = TimeSpan(nanoseconds: 5_000_000_000),
     logFolder: String? = nil, holdsBack: Bool = false, clock: any TelemetryClock = SystemClock(),
-    logger: Logger? = nil
+    logger: Logger? = nil, notice: (@Sendable (String) -> Void)? = nil
   ) async throws(BelaError) -> BelaSource {
     let source = BelaSource(
-      host: host, port: port, logFolder: logFolder, holdsBack: holdsBack, clock: clock, logger: logger)
+      host: host, port: port, logFolder: logFolder, holdsBack: holdsBack, clock: clock, logger: logger,
+      notice: notice)
     do {
       try await source.openLink(timeout: timeout.duration)
     } catch {
@@ -171,7 +183,7 @@ public final class BelaSource: Source {
   }
 
   /// Sends commands, split as the board needs it.
-  func send(_ commands: [BelaCommand]) throws(BelaError) {
+  package func send(_ commands: [BelaCommand]) throws(BelaError) {
     guard !commands.isEmpty else { return }
     let messages = try BelaCommand.messages(commands)
     try send(texts: messages)

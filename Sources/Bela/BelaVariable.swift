@@ -30,7 +30,7 @@ public struct BelaVariable: Sendable, Hashable {
     isWatched = json["watched"]?.bool ?? false
     isLogged = json["logged"]?.bool ?? false
     isControlled = json["controlled"]?.bool ?? false
-    monitorPeriod = json["monitor"]?.tick ?? 0
+    monitorPeriod = min(max(0, json["monitor"]?.tick ?? 0), BelaLimits.periodMax)
     logFileName = json["logFileName"]?.string ?? ""
     value = json["value"]?.number ?? .nan
     valueInput = json["valueInput"]?.number ?? .nan
@@ -55,7 +55,8 @@ public struct BelaList: Sendable, Hashable {
     guard let entries = json["watchers"]?.array else { return nil }
     let rate = json["sampleRate"]?.number ?? 0
     sampleRate = rate.isFinite && rate > 0 ? rate : nil
-    tick = json["timestamp"]?.tick ?? 0
+    // Ticks count from 0, and differences are to be had whatever a board answers.
+    tick = min(max(0, json["timestamp"]?.tick ?? 0), BelaLimits.stampMax)
     variables = entries.prefix(BelaLimits.variables).enumerated().compactMap { index, entry in
       BelaVariable(entry, index: index)
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// An answer that comes once, or not in time. Any thread may give it; one task waits.
-final class Reply<Value: Sendable>: Sendable {
+package final class Reply<Value: Sendable>: Sendable {
   private enum State {
     case open
     case waiting(CheckedContinuation<Value?, Never>)
@@ -10,8 +10,10 @@ final class Reply<Value: Sendable>: Sendable {
 
   private let state = Mutex(State.open)
 
+  package init() {}
+
   /// The first answer counts; nil ends the waiting without one.
-  func fulfill(_ value: Value?) {
+  package func fulfill(_ value: Value?) {
     let waiting = state.withLock { state -> CheckedContinuation<Value?, Never>? in
       switch state {
       case .open: state = .done(value)
@@ -26,7 +28,7 @@ final class Reply<Value: Sendable>: Sendable {
   }
 
   /// Nil when the time is over, or the task was cancelled.
-  func wait(_ time: Duration) async -> Value? {
+  package func wait(_ time: Duration) async -> Value? {
     let timer = Task {
       try? await Task.sleep(for: time)
       fulfill(nil)

@@ -1,6 +1,4 @@
-import Dispatch
 public import Lua
-import Synchronization
 public import Telemetry
 
 /// Names that a person at the prompt may mean. Nothing here runs what a user wrote.
@@ -43,26 +41,7 @@ extension Library {
   }
 
   func known(of object: SourceObject) -> [Channel] {
-    let now = state.scheduler.clock.now()
-    if let known = object.known, known.askedAt.duration(to: now) < Limits.knownChannelsAge {
-      return known.channels
-    }
-    let answer = Answer()
-    let source = object.source
-    let done = DispatchSemaphore(value: 0)
-    Task.detached {
-      let channels = try? await source.channels()
-      answer.channels.withLock { $0 = channels }
-      done.signal()
-    }
-    _ = done.wait(timeout: .now() + Limits.knownChannelsWait)
-    guard let channels = answer.channels.withLock({ $0 }) else { return object.known?.channels ?? [] }
-    object.known = (channels, now)
-    return channels
-  }
-
-  private final class Answer: Sendable {
-    let channels = Mutex<[Channel]?>(nil)
+    object.known.channels(of: object.source, at: state.scheduler.clock.now())
   }
 }
 

@@ -1,21 +1,49 @@
-import Lua
-import Telemetry
+package import Lua
+package import Telemetry
 
 extension Library {
-  typealias FrameBox = LuaBox<Frame>
-
-  /// Pushes a frame; what its samples take counts against the memory cap.
+  /// Pushes a frame; what its samples take counts against the memory cap, once for it and its series.
   func push(_ frame: Frame, _ call: borrowing LuaCall) {
-    call.push(FrameBox(frame), classes.frame, externalBytes: frame.series.reduce(0) { $0 + $1.byteCount })
+    let bytes = frame.byteCount
+    call.push(FrameBox(frame, bytes: bytes), classes.frame, externalBytes: bytes)
   }
 
-  func push(_ series: Series, _ call: borrowing LuaCall) {
-    call.push(SeriesBox(series), classes.series, externalBytes: series.byteCount)
+  /// For tests: values of one's own.
+  package func value(of frame: Frame) -> LuaValue {
+    let bytes = frame.byteCount
+    return state.value(FrameBox(frame, bytes: bytes), classes.frame, externalBytes: bytes)
+  }
+
+  package func value(of series: Series) -> LuaValue {
+    state.value(SeriesBox(series), classes.series, externalBytes: series.byteCount)
+  }
+
+  /// Pushes what a streamer has in its buffer: counted as new is only what came since the last time.
+  func pushSnapshot(of object: StreamerObject, _ call: borrowing LuaCall) {
+    let frame = object.streamer.snapshot()
+    let series = frame.series
+    var bytes = 0
+    var received = 0
+    for place in series.indices {
+      bytes += series[place].byteCount
+      received &+= Int(truncatingIfNeeded: series[place].receivedBytes)
+    }
+    let new = received &- object.snapshotBytes
+    object.snapshotBytes = received
+    let shared = new >= 0 && new < bytes ? bytes - new : 0
+    call.push(FrameBox(frame, bytes: bytes), classes.frame, externalBytes: bytes, sharedBytes: shared)
+  }
+
+  /// - Parameter isShared: its samples are those of another object.
+  func push(_ series: Series, isShared: Bool = false, _ call: borrowing LuaCall) {
+    let bytes = series.byteCount
+    call.push(
+      SeriesBox(series), classes.series, externalBytes: bytes, sharedBytes: isShared ? bytes : 0)
   }
 
   func defineFrames() {
     let frames = classes.frame
-    frames.method("get") { [unowned self] box, call throws(LuaError) in
+    frames.method("get", quick: .part) { [unowned self] box, call throws(LuaError) in
       pushed(box.value[try call.string(1)], call)
     }
     frames.method("at") { [unowned self] box, call throws(LuaError) in
@@ -32,7 +60,7 @@ extension Library {
     frames.method("start_time") { box, call throws(LuaError) in call.results(box.value.startTime) }
     frames.method("dropped") { box, call throws(LuaError) in call.results(box.value.dropped) }
     frames.method("table") { [unowned self] box, call throws(LuaError) in
-      call.stack.pushTable(fields: box.value.series.count)
+      call.stack.pushTable(fields: box.value.seriesCount)
       for series in box.value.series {
         pushTable(series, call)
         call.stack.setField(series.channel.name)
@@ -46,7 +74,7 @@ extension Library {
     // `s.data` is a field, and `s:data("pot1", "2s")` works all the same.
     frames.metamethod(.call) { [unowned self] box, call throws(LuaError) in try select(from: box.value, call)
     }
-    frames.metamethod(.len) { box, call throws(LuaError) in call.results(box.value.series.count) }
+    frames.metamethod(.len) { box, call throws(LuaError) in call.results(box.value.seriesCount) }
     frames.metamethod(.tostring) { [unowned self] box, call throws(LuaError) in
       call.results(describe(box.value))
     }
@@ -54,7 +82,7 @@ extension Library {
 
   private func pushed(_ series: Series?, _ call: borrowing LuaCall) -> LuaResult {
     guard let series else { return call.results(LuaValue.nil) }
-    push(series, call)
+    push(series, isShared: true, call)
     return .values(1)
   }
 
@@ -118,7 +146,7 @@ extension Library {
         "unknown_channel", "no channel named \"\(name)\" is streamed",
         hint: Suggestion.nearest(to: name, among: frame.names).map { "did you mean \"\($0)\"?" })
     }
-    push(call.isNoneOrNil(3) ? series : try last(of: series, call, 3), call)
+    push(call.isNoneOrNil(3) ? series : try last(of: series, call, 3), isShared: true, call)
     return .values(1)
   }
 

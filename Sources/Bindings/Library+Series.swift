@@ -54,20 +54,22 @@ extension Library {
 
   private func defineStatistics() {
     let series = classes.series
+    series.method("mean", quick: .mean) { [unowned self] box, call throws(LuaError) in
+      call.results(try checked { try box.value.mean() })
+    }
     let numbers: [(String, (Series) throws -> Double)] = [
-      ("mean", { try $0.mean() }), ("rms", { try $0.rms() }), ("std", { try $0.std() }),
-      ("median", { try $0.median() }),
+      ("rms", { try $0.rms() }), ("std", { try $0.std() }), ("median", { try $0.median() }),
     ]
     for (name, compute) in numbers {
       series.method(name) { [unowned self] box, call throws(LuaError) in
         call.results(try checked { try compute(box.value) })
       }
     }
-    let samples: [(String, (Series) throws -> Sample)] = [
-      ("min", { try $0.min() }), ("max", { try $0.max() }), ("sum", { try $0.sum() }),
+    let samples: [(String, LuaQuickMethod, (Series) throws -> Sample)] = [
+      ("min", .min, { try $0.min() }), ("max", .max, { try $0.max() }), ("sum", .sum, { try $0.sum() }),
     ]
-    for (name, compute) in samples {
-      series.method(name) { [unowned self] box, call throws(LuaError) in
+    for (name, quick, compute) in samples {
+      series.method(name, quick: quick) { [unowned self] box, call throws(LuaError) in
         Self.push(try checked { try compute(box.value) }, call)
         return .values(1)
       }
@@ -119,15 +121,13 @@ extension Library {
   private func defineSelection() {
     let series = classes.series
     series.method("slice") { [unowned self] box, call throws(LuaError) in
-      let count = box.value.count
-      let first = Self.clamped(try call.integer(1), count: count)
-      let last = Self.clamped(try call.optionalInteger(2) ?? -1, count: count)
-      let low = max(1, first)
-      push(box.value[low - 1..<max(low - 1, min(last, count))], call)
+      push(
+        box.value.slice(from: try call.integer(1), to: try call.optionalInteger(2) ?? -1), isShared: true,
+        call)
       return .values(1)
     }
     series.method("last") { [unowned self] box, call throws(LuaError) in
-      push(try last(of: box.value, call, 1), call)
+      push(try last(of: box.value, call, 1), isShared: true, call)
       return .values(1)
     }
     series.method("decimate") { [unowned self] box, call throws(LuaError) in
@@ -144,7 +144,7 @@ extension Library {
       return .values(1)
     }
     series.method("map") { [unowned self] box, call throws(LuaError) in try map(box.value, call) }
-    series.method("each") { [unowned self] box, call throws(LuaError) in
+    series.method("each", quick: .each) { [unowned self] box, call throws(LuaError) in
       var position = 0
       let step = state.function(name: "each") { call throws(LuaError) in
         guard position < box.value.count else { return call.results(LuaValue.nil) }
@@ -159,7 +159,7 @@ extension Library {
       pushTable(box.value, call)
       return .values(1)
     }
-    series.method("time") { box, call throws(LuaError) in
+    series.method("time", quick: .time) { box, call throws(LuaError) in
       guard let index = Self.index(try call.integer(1), count: box.value.count) else {
         return call.results(LuaValue.nil)
       }
@@ -181,7 +181,7 @@ extension Library {
     }
     series.method("gaps") { [unowned self] box, call throws(LuaError) in
       let list = state.newTable()
-      for (position, gap) in box.value.gaps.enumerated() {
+      for (position, gap) in box.value.gapsWithTimes.enumerated() {
         let entry = state.newTable()
         state.rawSet(entry, .string("at"), gap.at - box.value.first + 1)
         if let samples = gap.samples { state.rawSet(entry, .string("samples"), samples) }
@@ -192,26 +192,30 @@ extension Library {
     }
   }
 
-  /// From 1, or from -1 at the end, to a 1-based position that may lie outside.
-  private static func clamped(_ position: Int, count: Int) -> Int {
-    position < 0 ? count + 1 + max(position, -count - 1) : position
-  }
-
   private func map(_ series: Series, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let function = try call.function(1)
+    switch try call.map(1) {
+    case .numbers(let values):
+      push(try checked { try series.replacing(values) }, call)
+      return .values(1)
+    case .other(let type, let position): throw Self.noNumber(type, position)
+    case .unreadable: break
+    }
     var values: [Double] = []
     values.reserveCapacity(series.count)
     for position in 0..<series.count {
       let result = try state.call(function, [series[position].luaValue, .integer(Int64(position + 1))])
       guard let number = result.first?.number else {
-        throw LuaError(
-          "type", "the function gave a \(result.first?.type ?? .nil) for sample \(position + 1), not a number"
-        )
+        throw Self.noNumber(result.first?.type ?? .nil, position + 1)
       }
       values.append(number)
     }
     push(try checked { try series.replacing(values) }, call)
     return .values(1)
+  }
+
+  private static func noNumber(_ type: LuaType, _ position: Int) -> LuaError {
+    LuaError("type", "the function gave a \(type) for sample \(position), not a number")
   }
 
   // MARK: - Arithmetic

@@ -79,6 +79,7 @@ extension Library {
       }
     }
     let simulators = simulators
+    let mailbox = mailbox
     return perform { () -> (any Source, (any SimulatedDevice)?) in
       var device: (any SimulatedDevice)?
       var (host, port) = (address.host, address.port)
@@ -91,7 +92,8 @@ extension Library {
       do {
         let board = try await BelaSource.connect(
           host: host, port: port, timeout: address.timeout, logFolder: device?.logFolder,
-          holdsBack: device?.waitsForReaders ?? false)
+          holdsBack: device?.waitsForReaders ?? false
+        ) { text in mailbox.post { $0.note(text) } }
         return (board, device)
       } catch {
         await device?.close()
@@ -263,7 +265,7 @@ extension Library {
     let recorders = streamers.compactMap(\.recorder)
     if defaultBoard === object { defaultBoard = nil }
     let closing = object.closing(streamers.map(\.streamer), tally)
-    return perform {
+    return conclude {
       for writer in writing { try? await writer.close() }
       await closing()
       for recorder in recorders { _ = await recorder.finish() }

@@ -154,7 +154,7 @@ extension Library {
     streamers.field(
       "data",
       get: { [unowned self] object, call throws(LuaError) in
-        push(object.streamer.snapshot(), call)
+        pushSnapshot(of: object, call)
         return .values(1)
       })
     streamers.field(
@@ -241,8 +241,12 @@ extension Library {
         throw error
       }
       for (streamer, request) in others { try await streamer.start(request) }
-    } ended: {
+    } ended: { hasBegun in
       object.isStarting = false
+      // What happens before the start is told waits for that; of one that failed nothing is to be told.
+      guard !hasBegun else { return }
+      object.heldNotes = nil
+      recorder?.discard()
     } then: { [unowned self] _, call throws(LuaError) in
       for one in derived + [object] { if let derivation = one.derivation { pump(derivation) } }
       if !wasLive, !object.isQuiet { note("Streaming started...") }
@@ -285,7 +289,7 @@ extension Library {
         _ = await recorder?.finish()
         throw error
       }
-    } ended: {
+    } ended: { _ in
       object.isStopping = false
     } then: { [unowned self] wasRunning, call throws(LuaError) in
       if wasRunning, !object.isQuiet { note("Streaming finished") }
@@ -300,7 +304,7 @@ extension Library {
     for one in all { one.derivation?.function = nil }
     openStreamers.removeAll { one in all.contains { $0 === one } }
     let (streamers, tally, recorders) = (all.map(\.streamer), tally, all.compactMap(\.recorder))
-    let wait = LuaWait.async(deadline: deadline(min(timeout ?? Self.closeTime, Self.closeTime))) {
+    return conclude(until: deadline(min(timeout ?? Self.closeTime, Self.closeTime))) {
       for streamer in streamers {
         await streamer.close()
         tally.retire(streamer)
@@ -312,7 +316,6 @@ extension Library {
       try settleRecording(object)
       return .none
     }
-    return .wait(wait)
   }
 
   private static let closeTime = TimeSpan(nanoseconds: 2_000_000_000)

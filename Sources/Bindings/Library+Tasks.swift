@@ -136,6 +136,7 @@ extension Library {
 /// Waits for a task's end.
 private final class TaskWait: LuaWait {
   private let task: LuaTask
+  private var observer = 0
 
   init(_ task: LuaTask, deadline: LuaInstant?) {
     self.task = task
@@ -146,10 +147,13 @@ private final class TaskWait: LuaWait {
   override func poll() -> Bool { task.isEnded }
   override func arm(_ wakeup: Wakeup) {
     task.waiters += 1
-    task.onEnd { _ in wakeup.fire() }
+    observer = task.onEnd { _ in wakeup.fire() }
   }
 
-  override func disarm() { task.waiters -= 1 }
+  override func disarm() {
+    task.waiters -= 1
+    task.forget(observer)
+  }
 
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
     guard outcome == .ready else { return call.results(LuaValue.nil, "timeout") }
@@ -164,6 +168,7 @@ private func results(of task: LuaTask, _ call: borrowing LuaCall) throws(LuaErro
     return .raise(task.errorValue)
   case .cancelled: return call.results(LuaValue.nil, "cancelled")
   default:
+    try call.reserve(task.results.count + 8)
     for value in task.results { call.push(value) }
     return .values(task.results.count)
   }
@@ -173,12 +178,18 @@ private func results(of task: LuaTask, _ call: borrowing LuaCall) throws(LuaErro
 private final class AnyWait: LuaWait {
   private let items: [Library.Awaited]
   private unowned let library: Library
+  private var observers: [Int] = []
 
   init(_ items: [Library.Awaited], library: Library, deadline: LuaInstant?) {
     self.items = items
     self.library = library
     super.init(deadline: deadline)
-    needsTasks = items.contains { if case .task = $0 { true } else { false } }
+    needsTasks = items.contains { item in
+      switch item {
+      case .task: true
+      case .reader(let reader): reader.streamer.isMadeHere
+      }
+    }
   }
 
   /// The first that has something; nil with `allEnded` false while there is hope.
@@ -208,16 +219,19 @@ private final class AnyWait: LuaWait {
       switch item {
       case .task(let task):
         task.waiters += 1
-        task.onEnd { _ in wakeup.fire() }
+        observers.append(task.onEnd { _ in wakeup.fire() })
       case .reader(let reader): reader.await(wakeup)
       }
     }
   }
 
   override func disarm() {
+    var rest = observers[...]
     for item in items {
       switch item {
-      case .task(let task): task.waiters -= 1
+      case .task(let task):
+        task.waiters -= 1
+        if let observer = rest.popFirst() { task.forget(observer) }
       case .reader(let reader): reader.release()
       }
     }

@@ -124,7 +124,7 @@ extension Library {
     openWriters.removeAll { $0 === object }
     object.isClosed = true
     let writer = object.writer
-    return perform {
+    return conclude {
       try await writer.close()
     } then: { _, _ throws(LuaError) in
       .none

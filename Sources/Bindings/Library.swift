@@ -54,6 +54,9 @@ public final class Library {
   var defaultBoard: SourceObject?
   /// The metatable of one sample of each channel.
   private(set) lazy var sampleRow = makeSampleRow()
+  /// Where in a frame a channel is.
+  private(set) lazy var frameNames = FrameNames(
+    state, taken: classes.frame.methodNames + classes.frame.fieldNames)
   /// The prelude's part of `on_frame`.
   var onFrames: LuaReference?
   /// And of `derive`.
@@ -67,6 +70,8 @@ public final class Library {
   /// What files that scripts save say of their making: the program and its version, and the text of the cell that runs.
   public var program = "moontide"
   public var currentCell: () -> String? = { nil }
+  /// Streams, writers and sources that are being closed.
+  let closings = Shared(Closings())
   /// Recordings of streams that could not be written to their end.
   public internal(set) var failedRecordings = 0
 
@@ -105,6 +110,7 @@ public final class Library {
     for object in objects { tellRecording(object) }
     waitForAll(writers.map { writer in { try? await writer.close() } }, atMost: .seconds(3))
     waitForAll(sources.map { source in source.closing([], tally) }, atMost: .seconds(3))
+    waitForAll(Array(closings.withLock { $0.running.values }), atMost: .seconds(3))
   }
 
   // MARK: - Time
@@ -141,6 +147,13 @@ public protocol SimulatedDevice: Sendable {
 extension SimulatedDevice {
   public var logFolder: String? { nil }
   public var waitsForReaders: Bool { false }
+}
+
+/// A mutex by reference, for closures that outlive who made it.
+final class Shared<Value: Sendable>: Sendable {
+  private let value: Mutex<Value>
+  init(_ value: Value) { self.value = Mutex(value) }
+  func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result { value.withLock { body(&$0) } }
 }
 
 /// Carries calls from any thread to the library on its own.

@@ -18,6 +18,13 @@ enum Limits {
   static let pictureTime = Duration.milliseconds(80)
   /// Channels that an echo of a frame lists.
   static let channelsShown = 40
+  /// A series keeps the whole frame that it was taken from where that has so few channels: a kilobyte or a few, and a step
+  /// through a stream makes no object for each of its series.
+  static let smallFrameChannels = 32
+  /// And as few bytes of samples: whoever keeps one channel of a buffer must not keep them all.
+  static let smallFrameBytes = 1 << 18
+  /// Lists of channels whose names are kept as tables: more than the streams of a busy session have.
+  static let frameNames = 256
   /// Names of channels for completion are asked for anew after this time: a program on a board may have changed.
   static let knownChannelsAge = Duration.seconds(10)
   /// How long Tab may wait for them.

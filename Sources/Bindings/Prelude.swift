@@ -66,8 +66,9 @@ extension Library {
       return spawn{ name = "every", function()
         local due = TimeStamp.now() + step
         while true do
+          -- Always a wait, if only for the others' sake: an interval may be shorter than what is to be done.
           local left = due - TimeStamp.now()
-          if left > make_span(0) then sleep(left) end
+          sleep(left > make_span(0) and left or 0)
           fn()
           due = due + step
           if due < TimeStamp.now() then due = TimeStamp.now() + step end

@@ -140,13 +140,18 @@ class ReadWait: LuaWait {
   let reader: ReaderObject
   /// Everything unread is wanted as one frame.
   let isJoined: Bool
+  /// The script may let go of it meanwhile.
+  private let streamer: StreamerObject
   unowned let library: Library
 
   init(_ reader: ReaderObject, isJoined: Bool = false, library: Library, deadline: LuaInstant?) {
     self.reader = reader
     self.isJoined = isJoined
     self.library = library
+    streamer = reader.streamer
     super.init(deadline: deadline)
+    // Its frames are made by a task: where Lua cannot yield, that has to run all the same.
+    needsTasks = streamer.isMadeHere
   }
 
   override func poll() -> Bool {
@@ -245,6 +250,8 @@ final class FrameIteration {
   }
 
   let reader: ReaderObject
+  /// An iterator is all that a script may have kept of it.
+  private let streamer: StreamerObject
   let end: LuaInstant?
   let idle: TimeSpan?
   let max: Int
@@ -259,6 +266,7 @@ final class FrameIteration {
 
   init(_ reader: ReaderObject, end: LuaInstant?, idle: TimeSpan?, max: Int, shape: Shape = .asTheyCome) {
     self.reader = reader
+    streamer = reader.streamer
     self.end = end
     self.idle = idle
     self.max = max
@@ -293,7 +301,7 @@ final class FrameIteration {
   /// The frame as this iteration wants it; nil when it needs more before it can give one.
   func accept(_ frame: Frame) -> Frame? {
     guard aligner != nil || cutter != nil else { return frame }
-    let channels = reader.streamer.streamer.channels.map(\.name)
+    let channels = streamer.streamer.channels.map(\.name)
     aligner?.update(channels: channels)
     cutter?.update(channels: channels)
     guard cutter != nil else { return aligner?.add(frame) }

@@ -14,8 +14,7 @@ public final class SourceObject {
   public let kind: Kind
   let device: (any SimulatedDevice)?
   private let lease: BoardLease?
-  /// What `channels()` said last, for completion and help.
-  var known: (channels: [Channel], askedAt: LuaInstant)?
+  let known = KnownChannels()
 
   init(_ source: any Source, kind: Kind, device: (any SimulatedDevice)?) {
     self.source = source

@@ -24,6 +24,8 @@ public final class StreamerObject {
   /// Writes the stream that was started last into a file, when that was asked for.
   var recorder: StreamRecorder?
   var isRecordingTold = false
+  /// Bytes of all samples that had come when a script last asked for the data.
+  var snapshotBytes = 0
   /// Somebody waits for the end, and says what became of the recording.
   var isStopping = false
 

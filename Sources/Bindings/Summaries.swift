@@ -7,7 +7,8 @@ extension Series {
   var summary: String {
     var text = shortSummary
     if let unit = channel.unit { text += " \(unit)" }
-    if count > 1, let from = time(0), let to = time(count - 1), let seconds = clock.seconds(to - from),
+    if count > 1, let from = time(0), let to = time(count - 1),
+      let seconds = clock.seconds(to.subtractingSaturating(from)),
       let rate = measuredRate
     {
       text += ", \(Self.seconds(seconds)) at \(Self.frequency(rate))"
@@ -19,7 +20,7 @@ extension Series {
       text += ", min \(Self.number(low)) max \(Self.number(high)) mean \(Self.number(mean))"
     }
     if dropped > 0 { text += ", \(dropped) dropped" }
-    let missing = gaps.count
+    let missing = gapsWithTimes.count
     if missing > 0 { text += ", \(missing) gap\(missing == 1 ? "" : "s")" }
     if isHeld { text += ", held" }
     return count > 1 ? text + " " + sparkline(width: 16) : text
@@ -46,7 +47,7 @@ extension Double {
   /// So many significant digits, without an exponent where that is readable.
   func digits(_ count: Int) -> String {
     guard isFinite, self != 0 else { return "\(self)" }
-    let size = Int(log10(magnitude).rounded(.down))
+    let size = Int(saturating: log10(magnitude).rounded(.down))
     guard (-5...14).contains(size) else { return "\(self)" }
     let decimals = Swift.max(0, count - 1 - size)
     let scale = pow(10, Double(decimals))
@@ -100,7 +101,7 @@ extension TimeStamp {
     let days = seconds.flooredQuotient(86_400)
     let (year, month, day) = Self.date(days)
     let second = seconds - days * 86_400
-    let fraction = nanoseconds - seconds * 1_000_000_000
+    let fraction = nanoseconds.flooredRemainder(1_000_000_000)
     let time = [second / 3600, second / 60 % 60, second % 60].map { Self.padded($0, 2) }.joined(
       separator: ":")
     var text = "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(day, 2))T\(time)"
@@ -129,12 +130,5 @@ extension TimeStamp {
     return (
       yearOfCycle + cycle * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
     )
-  }
-}
-
-extension Int64 {
-  fileprivate func flooredQuotient(_ divisor: Int64) -> Int64 {
-    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
-    return remainder < 0 ? quotient - 1 : quotient
   }
 }

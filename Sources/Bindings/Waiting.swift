@@ -1,5 +1,6 @@
 import Dispatch
 public import Lua
+import Synchronization
 public import Telemetry
 
 /// Runs closing work to its end on other threads, for the end of a program when no Lua runs any more.
@@ -23,7 +24,7 @@ extension TelemetryError: LuaErrorConvertible {
 extension Library {
   /// Does something that takes time elsewhere, without stopping other tasks; the call goes on with its result.
   func perform<Value: Sendable>(
-    _ work: @escaping @Sendable () async throws -> Value, ended: (() -> Void)? = nil,
+    _ work: @escaping @Sendable () async throws -> Value, ended: ((Bool) -> Void)? = nil,
     then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
   ) -> LuaResult {
     .wait(
@@ -35,6 +36,43 @@ extension Library {
             throw LuaError(error.code, error.message, hint: error.hint)
           }
         }, ended: ended, then: then))
+  }
+
+  /// As `perform`, for what has to be done even if its caller is cancelled, interrupted, or out of time: closing. The work
+  /// begins at once; what is waited for is its end.
+  func conclude<Value: Sendable>(
+    until deadline: LuaInstant? = nil, _ work: @escaping @Sendable () async throws -> Value,
+    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)? = nil,
+    then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
+  ) -> LuaResult {
+    let closings = closings
+    let id = closings.withLock { closings in
+      closings.next += 1
+      return closings.next
+    }
+    let task = Task.detached { try await work() }
+    let end: @Sendable () async -> Void = { _ = try? await task.value }
+    closings.withLock { $0.running[id] = end }
+    Task.detached {
+      await end()
+      closings.withLock { $0.running[id] = nil }
+    }
+    return .wait(
+      .async(
+        deadline: deadline,
+        {
+          do {
+            return try await task.value
+          } catch let error as any CodedError {
+            throw LuaError(error.code, error.message, hint: error.hint)
+          }
+        }, timedOut: timedOut, then: then))
+  }
+
+  /// Closings that are under way: the end of a session waits for them.
+  struct Closings: Sendable {
+    var next = 0
+    var running: [Int: @Sendable () async -> Void] = [:]
   }
 
   /// Runs a throwing call of the engine; its errors become Lua's.
@@ -77,10 +115,10 @@ final class CollectorBox {
   /// `collecting ━━━━━━━━────────────  40 %  pot1 400 of 1000 samples`
   var bar: String {
     let share = min(1, max(0, collector.share))
-    let filled = Int(share * Double(Self.barColumns))
+    let filled = Int(saturating: share * Double(Self.barColumns))
     let bar =
       String(repeating: "━", count: filled) + String(repeating: "─", count: Self.barColumns - filled)
-    let percent = "\(Int(share * 100))"
+    let percent = "\(Int(saturating: share * 100))"
     let margin = String(repeating: " ", count: 3 - percent.count)
     return "collecting \(bar) \(margin)\(percent) %  \(collector.progress)"
   }

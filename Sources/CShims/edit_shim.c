@@ -209,6 +209,8 @@ void moon_edit_move(moon_editor *editor, size_t cursor) {
   el_cursor(editor->line, (int)cursor - (int)(line->cursor - line->buffer));
 }
 
+void moon_edit_delete(moon_editor *editor, int count) { el_deletestr(editor->line, count); }
+
 int moon_edit_replace(moon_editor *editor, const wchar_t *text, size_t cursor) {
   if (*text == 0) {  // libedit refuses an empty text here
     const LineInfoW *line = el_wline(editor->line);

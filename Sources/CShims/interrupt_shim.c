@@ -130,11 +130,15 @@ void mt_disarm(lua_State *L) {
     lua_sethook(L, NULL, 0, 0);
 }
 
+/* Instructions until the clock is looked at: at once where time is over, since who yields again and again begins to count
+ * anew each time. */
+static int pace(int64_t end) { return mt_monotonic_ns() < end ? PACE : 1; }
+
 void mt_arm(lua_State *L, mt_lua *S) {
   if (S->unwinding == MT_NOT_UNWINDING)
     lua_sethook(L, on_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
   else
-    lua_sethook(L, on_hook, LUA_MASKCOUNT, PACE);
+    lua_sethook(L, on_hook, LUA_MASKCOUNT, pace(S->unwinding_since + GRACE_NS));
 }
 
 int64_t mt_grace_ns(void) { return GRACE_NS; }
@@ -155,13 +159,21 @@ static bool answer_call(mt_lua *S) {
 /* Takes the hook away. What was asked for meanwhile, whose signal found it still there, puts it back. */
 static void rest(lua_State *L, mt_lua *S) {
   mt_disarm(L);
-  if (mt_irq_requested(S->irq) || mt_irq_called(S->irq)) mt_arm(L, S);
+  mt_check(L, S);
 }
+
+void mt_watch(lua_State *L) { lua_sethook(L, on_hook, LUA_MASKCOUNT, pace(mt_block(L)->finalizer_until)); }
 
 /* Strikes, waits for the grace to pass, or takes itself away. */
 static void on_hook(lua_State *L, lua_Debug *ar) {
   mt_lua *S = mt_block(L);
   const bool may_yield = S->driven == L && lua_isyieldable(L);
+  if (S->finalizing && S->unwinding == MT_NOT_UNWINDING && mt_monotonic_ns() > S->finalizer_until) {
+    /* No pcall of its own holds it up: it unwinds, and who collected goes on. */
+    S->finalizer_late = true;
+    S->unwinding = MT_CANCELLED;
+    S->unwinding_since = mt_monotonic_ns() - GRACE_NS;
+  }
   if (S->unwinding == MT_NOT_UNWINDING) {
     if (!mt_irq_requested(S->irq)) {
       if (answer_call(S))

@@ -40,6 +40,7 @@ static int end_task(lua_State *L, int status, lua_KContext context) {
 
 /* function, arguments... -> results... or the error value; the handler sits at 1. */
 static int task_body(lua_State *L) {
+  luaL_checkany(L, 1);
   lua_pushcfunction(L, mt_message_handler);
   lua_insert(L, 1);
   const int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, 0, end_task);
@@ -270,14 +271,25 @@ static int base_xpcall(lua_State *L) {
 
 /*
 ** Lua runs finalizers with hooks off, so one that loops could not be interrupted. This __gc runs
-** the user's function (upvalue 1) on a coroutine of its own, where hooks are on.
+** the user's function (upvalue 1) on a coroutine of its own, where hooks are on. It may compute for a
+** quarter of a second: whoever allocates pays for it, the program's own code, too. After one that took
+** longer the next get less, until one ends by itself: there may be thousands of the same kind.
 */
+enum { FINALIZER_NS = 250000000, FINALIZER_NS_MIN = 1000000 };
+/* And no longer than this with all its waits. */
+static const int64_t FINALIZER_NS_ALL = INT64_C(3000000000);
+
 static int call_finalizer(lua_State *L) {
   mt_lua *S = mt_block(L);
   lua_settop(L, 1);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &mt_finalizer_thread_key);
-  lua_State *co = lua_tothread(L, 2);
-  if (co == NULL || S->finalizing) { /* closing, or within another finalizer's wait */
+  lua_State *co = NULL;
+  if (S->finalizing) { /* within another finalizer's wait */
+    co = lua_newthread(L);
+  } else {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &mt_finalizer_thread_key);
+    co = lua_tothread(L, 2);
+  }
+  if (co == NULL) { /* closing */
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, 1);
     lua_call(L, 1, 0);
@@ -286,7 +298,14 @@ static int call_finalizer(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushvalue(L, 1);
   lua_xmove(L, co, 2);
+  const bool outer = S->finalizing;
+  const int64_t outer_until = S->finalizer_until;
+  const int unwinding = S->unwinding;
+  if (S->finalizer_ns == 0) S->finalizer_ns = FINALIZER_NS;
   S->finalizing = true;
+  S->finalizer_late = false;
+  const int64_t begun = mt_monotonic_ns();
+  S->finalizer_until = begun + S->finalizer_ns;
   int nresults = 0;
   int status = mt_resume(S, co, L, 1, &nresults);
   while (status == LUA_YIELD && mt_waits(co)) {
@@ -294,9 +313,21 @@ static int call_finalizer(lua_State *L) {
     S->callbacks.park(S->owner, L);
     S->nofail--;
     lua_settop(co, -2);
+    const int64_t now = mt_monotonic_ns();
+    S->finalizer_until = now - begun < FINALIZER_NS_ALL ? now + S->finalizer_ns : now;
     status = mt_resume(S, co, L, 0, &nresults);
   }
-  S->finalizing = false;
+  S->finalizing = outer;
+  S->finalizer_until = outer_until;
+  if (S->finalizer_late) {
+    S->finalizer_late = false;
+    if (S->finalizer_ns > FINALIZER_NS_MIN) S->finalizer_ns /= 2;
+    S->unwinding = unwinding;
+    lua_newthread(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &mt_finalizer_thread_key);
+    return luaL_error(L, "a finalizer took too long");
+  }
+  S->finalizer_ns = FINALIZER_NS;
   if (status == LUA_OK) {
     lua_settop(co, 0);
     return 0;

@@ -4,6 +4,7 @@
 
 #include "interrupt_shim.h"
 #include "lua_shim.h"
+#include "lua_view.h"
 
 #pragma clang assume_nonnull begin
 
@@ -18,8 +19,13 @@ extern const char mt_wait_key;
 
 /* Puts the interrupt's hook on L when there is something to do for it. */
 void mt_arm(lua_State *L, mt_lua *S);
+/* Looks at the clock now and then, for a finalizer's time. */
+void mt_watch(lua_State *L);
 static inline void mt_check(lua_State *L, mt_lua *S) {
-  if (S->unwinding != MT_NOT_UNWINDING || mt_irq_requested(S->irq) || mt_irq_called(S->irq)) mt_arm(L, S);
+  if (S->unwinding != MT_NOT_UNWINDING || mt_irq_requested(S->irq) || mt_irq_called(S->irq))
+    mt_arm(L, S);
+  else if (S->finalizing)
+    mt_watch(L);
 }
 /* A state without hook; a polling one under the thread sanitizer, which delays signals. */
 void mt_disarm(lua_State *L);
@@ -34,6 +40,11 @@ int mt_message_handler(lua_State *L);
 
 /* Runs a box with the stack as it is; for trampolines. */
 int mt_run_box(lua_State *L, void *_Nullable box);
+/* __index of objects, see mt_push_class; and for those that C reads, which come back to it. Their first upvalues. */
+enum { MT_METHODS = 1, MT_GETTERS = 2 };
+int mt_read_member(lua_State *L);
+int mt_index_view(lua_State *L);
+int mt_index_whole(lua_State *L);
 /* What to do with a native function's answer; raises, yields or returns a count. */
 int mt_settle(lua_State *L, mt_lua *S, int32_t answer);
 int mt_resume(mt_lua *S, lua_State *co, lua_State *_Nullable from, int nargs, int *nresults);

@@ -2,10 +2,15 @@
 ** The standard libraries as the notebook has them: printing goes through the embedder, leaving
 ** unwinds, bytecode is refused, and debug cannot break what native code relies on.
 */
+#include <errno.h>
 #include <math.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lua_internal.h"
 
@@ -189,6 +194,54 @@ static int os_exit(lua_State *L) {
   mt_throw_unwinding(L, S);
 }
 
+/* ---- Commands ---- */
+
+/* As system(), which ignores SIGINT meanwhile: here it reaches the command and us. The code that called goes on until the
+ * command has ended, and is interrupted then. */
+static int run_command(const char *command) {
+  extern char **environ;
+  char *const arguments[] = {"sh", "-c", (char *)command, NULL};
+  sigset_t none;
+  sigset_t usual;
+  sigemptyset(&none);
+  sigemptyset(&usual);
+  sigaddset(&usual, SIGINT);
+  sigaddset(&usual, SIGQUIT);
+  posix_spawnattr_t attributes;
+  int failure = posix_spawnattr_init(&attributes);
+  if (failure != 0) {
+    errno = failure;
+    return -1;
+  }
+  /* A script's thread may have signals blocked; whoever runs the command has them all. */
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &usual);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pid_t child;
+  failure = posix_spawn(&child, "/bin/sh", NULL, &attributes, arguments, environ);
+  posix_spawnattr_destroy(&attributes);
+  if (failure != 0) {
+    errno = failure;
+    return -1;
+  }
+  int status = -1;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return -1;
+  }
+  return status;
+}
+
+/* os.execute(command) */
+static int os_execute(lua_State *L) {
+  const char *command = luaL_optstring(L, 1, NULL);
+  if (command == NULL) {
+    lua_pushboolean(L, access("/bin/sh", X_OK) == 0);
+    return 1;
+  }
+  errno = 0;
+  return luaL_execresult(L, run_command(command));
+}
+
 /* ---- Metatables ---- */
 
 /* setmetatable(table, metatable), which also puts its __gc within the interrupt's reach. */
@@ -216,9 +269,69 @@ static int debug_change_upvalue(lua_State *L) {
   return call_original(L);
 }
 
+/* debug.getupvalue(f, n): those of native functions are their classes' tables. */
+static int debug_getupvalue(lua_State *L) {
+  if (lua_iscfunction(L, 1)) return 0;
+  return call_original(L);
+}
+
+/* [-0, +0] the level that a debug function is asked for; false for a native one, whose values are native code's own:
+ * buffers that are being filled, waits, boxes. */
+static bool level_at(lua_State *L, lua_State *co, int index, lua_Debug *ar) {
+  const lua_Integer level = luaL_checkinteger(L, index);
+  luaL_argcheck(L, level >= 0 && level < 1 << 30 && lua_getstack(co, (int)level, ar), index, "level out of range");
+  return lua_getinfo(co, "S", ar) && *ar->what != 'C';
+}
+
+/* debug.getlocal([thread,] f, local), without native functions' */
+static int debug_getlocal(lua_State *L) {
+  const int first = lua_isthread(L, 1) ? 2 : 1;
+  lua_State *co = first == 2 ? lua_tothread(L, 1) : L;
+  const int local = (int)luaL_checkinteger(L, first + 1);
+  if (lua_isfunction(L, first)) {
+    lua_pushvalue(L, first);
+    lua_pushstring(L, lua_getlocal(L, NULL, local));
+    return 1;
+  }
+  lua_Debug ar;
+  const char *name = NULL;
+  if (level_at(L, co, first, &ar)) {
+    if (co != L && !lua_checkstack(co, 1)) return luaL_error(L, "stack overflow");
+    name = lua_getlocal(co, &ar, local);
+  }
+  if (name == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  if (co != L) lua_xmove(co, L, 1);
+  lua_pushstring(L, name);
+  lua_insert(L, -2);
+  return 2;
+}
+
+/* debug.setlocal([thread,] level, local, value), without native functions' */
+static int debug_setlocal(lua_State *L) {
+  const int first = lua_isthread(L, 1) ? 2 : 1;
+  lua_State *co = first == 2 ? lua_tothread(L, 1) : L;
+  const int local = (int)luaL_checkinteger(L, first + 1);
+  luaL_checkany(L, first + 2);
+  lua_settop(L, first + 2);
+  lua_Debug ar;
+  luaL_argcheck(L, level_at(L, co, first, &ar), first, "Lua function expected");
+  if (co != L) {
+    if (!lua_checkstack(co, 1)) return luaL_error(L, "stack overflow");
+    lua_xmove(L, co, 1);
+  }
+  const char *name = lua_setlocal(co, &ar, local);
+  if (name == NULL) lua_settop(co, -2);
+  lua_pushstring(L, name);
+  return 1;
+}
+
 /* [-0, +0] */
 static void open_debug(lua_State *L) {
-  static const char *const absent[] = {"sethook", "gethook", "getregistry", "debug"};
+  static const char *const absent[] = {"sethook", "gethook", "getregistry", "debug",
+                                       "setuservalue"}; /* they keep alive what native code points at */
   lua_getfield(L, -1, "debug");
   for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
     lua_pushnil(L);
@@ -227,6 +340,11 @@ static void open_debug(lua_State *L) {
   wrap_field(L, "setmetatable", debug_setmetatable);
   wrap_field(L, "setupvalue", debug_change_upvalue);
   wrap_field(L, "upvaluejoin", debug_change_upvalue);
+  wrap_field(L, "getupvalue", debug_getupvalue);
+  lua_pushcfunction(L, debug_getlocal);
+  lua_setfield(L, -2, "getlocal");
+  lua_pushcfunction(L, debug_setlocal);
+  lua_setfield(L, -2, "setlocal");
   lua_pop(L, 1);
 }
 
@@ -251,6 +369,8 @@ void mt_open_libraries(lua_State *L) {
   lua_getfield(L, -1, "os");
   lua_pushcfunction(L, os_exit);
   lua_setfield(L, -2, "exit");
+  lua_pushcfunction(L, os_execute);
+  lua_setfield(L, -2, "execute");
   lua_pushnil(L); /* the locale is the whole process's, numbers of other interpreters included */
   lua_setfield(L, -2, "setlocale");
   lua_pop(L, 2);

@@ -46,16 +46,33 @@ static void *_Nullable allocate(
   return moved;
 }
 
+/*
+** Is it time to tell the collector about bytes that it cannot see? Each time is most of a cycle: when they have grown by
+** half of what is held, so that cycles cost a share of what they are for. Where there is a limit, no more than an eighth of
+** it may be garbage (what Lua allocates meanwhile finds no finalizer run for it), and little of it near the limit.
+*/
+static bool is_step_due(const mt_lua *S) {
+  const size_t debt = S->external_debt;
+  if (S->limit != 0) {
+    const size_t all = debt + S->shared_debt;
+    if (all > S->limit / 8 || (all > S->limit / 128 && held(S) > S->limit - S->limit / 8)) return true;
+  }
+  return debt >= MT_STEP_BYTES && debt >= (held(S) - S->shared - debt) / 2;
+}
+
 /* [-0, +0] tells the collector about bytes it cannot see, then enforces the limit. */
 static void enforce_memory(lua_State *L, mt_lua *S) {
-  if (S->external_debt > 1024) {
-    const size_t kilobytes = S->external_debt / 1024;
-    S->external_debt = 0;
+  /* The collector itself must not lack the few bytes that calling a finalizer takes: nothing would ever be given back. */
+  S->nofail++;
+  if (is_step_due(S)) {
+    const size_t kilobytes = (S->external_debt + S->shared_debt) / 1024;
+    S->external_debt = S->shared_debt = 0;
     lua_gc(L, LUA_GCSTEP, (int)(kilobytes < 1 << 20 ? kilobytes : 1 << 20));
   }
-  if (S->limit == 0 || held(S) <= S->limit) return;
-  lua_gc(L, LUA_GCCOLLECT);
-  if (held(S) <= S->limit) return;
+  const bool is_over = S->limit != 0 && held(S) > S->limit;
+  if (is_over) lua_gc(L, LUA_GCCOLLECT);
+  S->nofail--;
+  if (!is_over || held(S) <= S->limit) return;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &mt_memory_error_key);
   lua_error(L);
 }
@@ -64,11 +81,23 @@ static void enforce_memory(lua_State *L, mt_lua *S) {
 
 int mt_settle(lua_State *L, mt_lua *S, int32_t answer);
 
+/* Slots that a native function finds free, beside its arguments: what it nests at most, with room for an error. Lua's own
+ * 20 are too few where Swift calls Lua in the middle of it, and Swift cannot raise when a stack is full. */
+enum { ROOM = 40 };
+
+static void make_room(lua_State *L, mt_lua *S) {
+  S->nofail++; /* what it holds elsewhere is looked at behind the call, where finalizers may run */
+  const bool has_room = lua_checkstack(L, ROOM);
+  S->nofail--;
+  if (!has_room) luaL_error(L, "stack overflow");
+}
+
 /* Resumed after a wait: the call goes on where it can finish. */
 static int after_wait(lua_State *L, int status, lua_KContext context) {
   (void)status;
   (void)context;
   mt_lua *S = mt_block(L);
+  make_room(L, S);
   S->nofail++;
   const int32_t answer = S->callbacks.finish(S->owner, L);
   S->nofail--;
@@ -98,10 +127,11 @@ int mt_run_box(lua_State *L, void *_Nullable userdata) {
   box *b = userdata;
   mt_lua *S = mt_block(L);
   if (b == NULL || b->native == NULL) return luaL_error(L, "the interpreter is closing");
+  make_room(L, S);
   S->nofail++;
   const int32_t answer = b->native(L, b->context);
   S->nofail--;
-  if (answer >= 0 && S->external_debt == 0 && (S->limit == 0 || held(S) <= S->limit) &&
+  if (answer >= 0 && !is_step_due(S) && (S->limit == 0 || held(S) <= S->limit) &&
       answer <= lua_gettop(L))
     return answer;
   return mt_settle(L, S, answer);
@@ -140,11 +170,11 @@ void mt_box_of_native(lua_State *L) {
 
 /* ---- Native objects ---- */
 
-/* Upvalues of read_member and write_member. */
-enum { METHODS = 1, GETTERS = 2, READ_FALLBACK = 3, SETTERS = 1, WRITE_FALLBACK = 2, CLASS = 3 };
+/* Upvalues of mt_read_member (see lua_internal.h) and write_member. */
+enum { METHODS = MT_METHODS, GETTERS = MT_GETTERS, READ_FALLBACK = 3, SETTERS = 1, WRITE_FALLBACK = 2, CLASS = 3 };
 
 /* __index: integer keys go straight to the fallback; then methods, computed fields, fallback. */
-static int read_member(lua_State *L) {
+int mt_read_member(lua_State *L) {
   if (lua_type(L, 2) == LUA_TSTRING) {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(METHODS)) != LUA_TNIL) return 1;
@@ -178,6 +208,20 @@ static int write_member(lua_State *L) {
   return luaL_error(L, "field '%s' of a %s cannot be set", luaL_tolstring(L, 2, NULL), class);
 }
 
+void mt_charge_object(mt_lua *S, const mt_object *o) {
+  mt_charge(S, 0, o->external);
+  S->external += o->shared;
+  S->shared += o->shared;
+  S->shared_debt += o->shared;
+}
+
+void mt_discharge_object(mt_lua *S, const mt_object *o) {
+  mt_charge(S, o->external, 0);
+  S->external -= o->shared;
+  S->shared -= o->shared;
+  S->shared_debt -= o->shared < S->shared_debt ? o->shared : S->shared_debt;
+}
+
 /* __gc of native objects; upvalue 1 is the address of its metatable. */
 static int collect_object(lua_State *L) {
   mt_lua *S = mt_block(L);
@@ -185,14 +229,14 @@ static int collect_object(lua_State *L) {
   if (o == NULL || o->object == NULL) return 0;
   void *object = o->object;
   o->object = NULL;
-  S->external -= o->external;
+  mt_discharge_object(S, o);
   S->nofail++;
   S->callbacks.release(object);
   S->nofail--;
   return 0;
 }
 
-void mt_push_class(lua_State *L, const char *name) {
+void mt_push_class(lua_State *L, const char *name, int reading) {
   const int base = lua_gettop(L) - 4; /* methods, getters, setters, two fallbacks */
   lua_createtable(L, 0, 16);
   lua_pushstring(L, name);
@@ -206,11 +250,13 @@ void mt_push_class(lua_State *L, const char *name) {
   lua_pushnil(L);
   const bool fields = lua_next(L, -2) != 0;
   lua_settop(L, base + 5);
-  if (fields || !lua_isnil(L, base + 3)) {
+  if (fields || !lua_isnil(L, base + 3) || reading != MT_PLAIN) {
     lua_pushvalue(L, base);
     lua_pushvalue(L, base + 1);
     lua_pushvalue(L, base + 3);
-    lua_pushcclosure(L, read_member, 3);
+    static const lua_CFunction readers[] = {
+      [MT_PLAIN] = mt_read_member, [MT_SAMPLES] = mt_index_view, [MT_PARTS] = mt_index_whole};
+    lua_pushcclosure(L, readers[reading], 3);
   } else {
     lua_pushvalue(L, base); /* methods only: a table is the quickest __index */
   }
@@ -224,15 +270,12 @@ void mt_push_class(lua_State *L, const char *name) {
   lua_settop(L, base);
 }
 
-void mt_push_object(lua_State *L, int reference, void *object, size_t external) {
+void mt_push_object(lua_State *L, int reference, mt_object object) {
   mt_object *o = lua_newuserdatauv(L, sizeof *o, 0);
-  o->object = object;
-  o->external = external;
+  *o = object;
   lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
   lua_setmetatable(L, -2);
-  mt_lua *S = mt_block(L);
-  S->external += external;
-  S->external_debt += external;
+  mt_charge_object(mt_block(L), o);
 }
 
 /* ---- Errors ---- */
@@ -300,8 +343,14 @@ const char *mt_frame_name(const mt_frame *frame) { return frame->name; }
 /* Keeps the value; an unwinding's traceback was recorded where it began. */
 int mt_message_handler(lua_State *L) {
   mt_lua *S = mt_block(L);
+  lua_settop(L, 1); /* debug.getinfo gives it away: a script may call it with anything, as all of these */
   if (!mt_is_unwinding(L, S)) mt_record_traceback(L, S, 1);
   return 1;
+}
+
+void mt_unwind_soon(mt_lua *S, int why) {
+  mt_begin_unwinding(S, why);
+  if (S->running != NULL) mt_arm(S->running, S);
 }
 
 bool mt_is_unwinding(lua_State *L, mt_lua *S) {
@@ -393,12 +442,14 @@ void mt_tostring(lua_State *L, int index) {
 
 /* [-2, +1] object key -> object[key] */
 static int get_protected(lua_State *L) {
+  lua_settop(L, 2);
   lua_gettable(L, 1);
   return 1;
 }
 
 /* [-3, +0] */
 static int set_protected(lua_State *L) {
+  lua_settop(L, 3);
   lua_settable(L, 1);
   return 0;
 }

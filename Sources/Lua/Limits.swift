@@ -8,6 +8,10 @@ package enum Limits {
   static let immediateWaits = 64
   /// Closures posted from other threads and not run yet; a poster that outruns the interpreter is told.
   package static let postedClosures = 65_536
+  /// How often what is to be done between tasks is, while one is always ready: output that waits is on the screen in time.
+  static let idlePace = Duration.milliseconds(10)
+  /// A wait of a finalizer: closing takes 2 s at most, and whoever happened to allocate waits with it.
+  static let finalizerWait = Duration.seconds(2)
   /// Waits inside waits where Lua cannot yield: each one holds C stack, of which Lua allows 200 levels.
   static let nestedWaits = 24
   /// Bytes of a foreign error value that become a message: a runaway `__tostring` must not fill the terminal.

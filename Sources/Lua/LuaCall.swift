@@ -178,8 +178,15 @@ public struct LuaCall: ~Copyable {
 
   public func push(_ value: some LuaPushable) { value.push(onto: stack) }
 
-  public func push<T>(_ object: T, _ class: LuaClass<T>, externalBytes: Int = 0) {
-    `class`.push(object, onto: stack, externalBytes: externalBytes)
+  /// - Parameter sharedBytes: those of the external bytes that are counted for another object, too: they count against the
+  ///   limit, but no collection is due for them.
+  public func push<T>(_ object: T, _ class: LuaClass<T>, externalBytes: Int = 0, sharedBytes: Int = 0) {
+    `class`.push(object, onto: stack, externalBytes: externalBytes, sharedBytes: sharedBytes)
+  }
+
+  /// Room for that many results. Throws where the stack cannot take them; few need no room of their own.
+  public func reserve(_ count: Int) throws(LuaError) {
+    guard stack.hasRoom(count) else { throw LuaError("error", "stack overflow (too many results)") }
   }
 
   /// Pushes all of them and returns them.

@@ -35,6 +35,12 @@ public final class LuaClass<T: AnyObject> {
   private var writeFallback: NativeFunction?
   private var metatable: UnsafeRawPointer?
   private var slot: Int32 = 0
+  /// What C asks about the objects, where it reads them by itself.
+  private var reader: ViewReader?
+  private var quickMethods: [String: LuaQuickMethod] = [:]
+  /// Of the objects that are parts of others and have no reference to a T of their own yet.
+  private var partMetatable: UnsafeRawPointer?
+  private(set) var partSlot: Int32 = 0
 
   public init(_ name: String) { self.name = name }
 
@@ -45,6 +51,30 @@ public final class LuaClass<T: AnyObject> {
   /// `object:name(...)`; argument 1 is the first behind self.
   public func method(_ name: String, _ body: @escaping Body) {
     methods.append((name, receiving(name, body)))
+  }
+
+  /// A method that C answers where it can: of an object whose `samples` it reads, or with `parts`. The body has to do the
+  /// same.
+  public func method(_ name: String, quick: LuaQuickMethod, _ body: @escaping Body) {
+    method(name, body)
+    quickMethods[name] = quick
+  }
+
+  /// The objects are rows of samples: `object[i]` and `#object` are read in C, as are quick methods. Behind it stand, as
+  /// for everything that C cannot read, the fallback and `__len` of the class.
+  public func samples(
+    _ describe: @escaping (T) -> LuaSamples, runs: @escaping (T, (LuaRun) -> Void) -> Void
+  ) {
+    reader = SampleReader(describe, runs: runs)
+  }
+
+  /// The objects have named parts: `object.name` is one, if no method or field has that name, and the same one the next
+  /// time. `partClass` has to be registered before this one.
+  /// - Parameter externalBytes: of a part that is an object of its own.
+  public func parts<Part>(
+    of partClass: LuaClass<Part>, _ parts: LuaParts<T, Part>, externalBytes: @escaping (Part) -> Int
+  ) {
+    reader = PartReader(parts, of: partClass, externalBytes: externalBytes)
   }
 
   /// `object.name`, computed on each access; with `set` it can be assigned (argument 2 is the new value).
@@ -88,17 +118,45 @@ public final class LuaClass<T: AnyObject> {
 
   /// The payload, if the value is of this class and not released.
   func object(_ lua: OpaquePointer, _ index: Int32) -> T? {
-    guard let metatable, let payload = mt_to_object(lua, index, metatable)?.pointee.object else { return nil }
+    guard let metatable, let payload = mt_to_object(lua, index, metatable)?.pointee.object else {
+      return partMetatable == nil ? nil : part(lua, index)
+    }
     // Safety: only `push` makes userdata with this metatable, and it stores a T.
     return Unmanaged<T>.fromOpaque(payload).takeUnretainedValue()
   }
 
-  func push(_ object: T, onto stack: LuaStack, externalBytes: Int) {
+  /// The payload of a part, made when somebody asks for it.
+  private func part(_ lua: OpaquePointer, _ index: Int32) -> T? {
+    guard let partMetatable, let view = mt_to_part(lua, index, partMetatable) else { return nil }
+    if let payload = mt_part_object(lua, index) {
+      // Safety: only the lines below keep one for a part, a T.
+      return Unmanaged<T>.fromOpaque(payload).takeUnretainedValue()
+    }
+    guard let whole = view.pointee.owner?.pointee.object else { return nil }
+    let place = Int(view.pointee.place)
+    let made = ViewReader.with(view.pointee.reader.pointee.context) { $0.part(of: whole, place) }
+    guard let part = made as? T else { return nil }
+    let index = lua_absindex(lua, index)
+    push(part, onto: LuaStack(lua), externalBytes: 0)
+    mt_keep_part_object(lua, index)
+    return part
+  }
+
+  /// - Parameter sharedBytes: those of the external bytes that are counted for another object, too.
+  func push(_ object: T, onto stack: LuaStack, externalBytes: Int, sharedBytes: Int = 0) {
     precondition(metatable != nil, "class \(name) is not registered")
     stack.room()
     // Safety: the userdata holds this reference and gives it back in its __gc.
     let payload = Unmanaged.passRetained(object).toOpaque()
-    mt_push_object(stack.lua, slot, payload, max(0, externalBytes))
+    let shared = max(0, min(sharedBytes, externalBytes))
+    let value = mt_object(object: payload, external: max(0, externalBytes) - shared, shared: shared)
+    guard let reader else { return mt_push_object(stack.lua, slot, value) }
+    if reader.reading == Int32(MT_SAMPLES) {
+      mt_push_view(stack.lua, slot, value, reader.reader)
+    } else {
+      let keeps = reader.keeps(payload)
+      mt_push_whole(stack.lua, slot, value, reader.reader, Int64(reader.count(of: payload)), keeps)
+    }
   }
 
   /// Makes the metatable; called by `LuaState.register`.
@@ -117,14 +175,25 @@ public final class LuaClass<T: AnyObject> {
       fallback.push(onto: stack)
       mt_box_of_native(stack.lua)
     }
-    mt_push_class(stack.lua, name)
+    mt_push_class(stack.lua, name, reader?.reading ?? Int32(MT_PLAIN))
     metatable = lua_topointer(stack.lua, -1)
     if !metamethods.contains(where: { $0.name == "__eq" }) { `operator`(.eq, sameObject) }
     for (name, function) in metamethods {
       function.push(onto: stack)
       stack.setField(name)
     }
+    registerViews(stack)
     slot = luaL_ref(stack.lua, mt_registry_index())
+  }
+
+  private func registerViews(_ stack: LuaStack) {
+    guard let reader else { return }
+    reader.bind()
+    guard reader.reading == Int32(MT_SAMPLES) else { return }
+    if metamethods.contains(where: { $0.name == "__len" }) { mt_set_quick_length(stack.lua) }
+    mt_push_part_class(stack.lua)
+    partMetatable = lua_topointer(stack.lua, -1)
+    partSlot = luaL_ref(stack.lua, mt_registry_index())
   }
 
   private var sameObject: LuaBody {
@@ -141,6 +210,7 @@ public final class LuaClass<T: AnyObject> {
     for (name, function) in functions {
       function.push(onto: stack)
       if boxed { mt_box_of_native(stack.lua) }
+      if !boxed, let quick = quickMethods[name] { mt_push_quick(stack.lua, quick.code) }
       stack.setField(name)
     }
   }
@@ -155,6 +225,7 @@ extension LuaClass: AnyLuaClass {
   /// Drops the closures: classes that mention each other would keep each other alive.
   func close() {
     metatable = nil
+    partMetatable = nil
     for (_, function) in methods + getters + setters + metamethods { function.close() }
     readFallback?.close()
     writeFallback?.close()

@@ -70,9 +70,15 @@ public struct LuaStack {
 
   func pop(_ count: Int = 1) { mt_pop(lua, Int32(count)) }
 
-  /// A native function always has 20 slots; beyond a million values Lua itself has given up before.
+  /// The trampoline has seen to it that a native function finds 40 slots, or has raised "stack overflow" in its place. Who
+  /// pushes more than a few values at a time asks `hasRoom` before.
   func room(_ count: Int32 = 4) {
     precondition(lua_checkstack(lua, count) != 0, "Lua stack overflow")
+  }
+
+  /// False where the stack of a coroutine, a million values, is full.
+  func hasRoom(_ count: Int) -> Bool {
+    Int32(exactly: count).map { $0 <= 1_000_000 && lua_checkstack(lua, $0) != 0 } ?? false
   }
 }
 
@@ -210,9 +216,9 @@ extension LuaStack {
   }
 
   func reference(_ index: Int32) -> LuaReference {
-    room()
     let state = LuaState.of(lua)
     state.releaseDropped()
+    // Results may fill a stack to its last slot. This takes three of the five that Lua keeps behind it for such calls.
     lua_pushvalue(lua, index)
     return LuaReference(slot: luaL_ref(lua, mt_registry_index()), releases: state.releases)
   }
@@ -220,9 +226,14 @@ extension LuaStack {
   /// The top `count` values, taken off.
   func take(_ count: Int) -> [LuaValue] {
     guard count > 0 else { return [] }
-    let values = (0..<count).map { value(Int32($0 - count)) }
-    pop(count)
-    return values
+    var values: [LuaValue] = []
+    values.reserveCapacity(count)
+    // From the top down, so that even a full stack has room for what making a reference takes.
+    for _ in 0..<count {
+      values.append(value(-1))
+      pop()
+    }
+    return values.reversed()
   }
 
   func push(_ error: LuaError) {

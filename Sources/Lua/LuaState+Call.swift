@@ -38,7 +38,7 @@ extension LuaState {
   public func call(_ function: LuaReference, _ arguments: [LuaValue] = []) throws(LuaError) -> [LuaValue] {
     try inside { () throws(LuaError) in
       let stack = stack
-      stack.room(Int32(clamping: arguments.count + 8))
+      guard stack.hasRoom(arguments.count + 8) else { throw LuaError("error", "stack overflow") }
       let base = stack.top
       stack.push(function)
       for argument in arguments { stack.push(argument) }
@@ -137,12 +137,13 @@ extension LuaState {
     stack.pop()
   }
 
-  /// Length of the list part, no metamethods.
+  /// Length of the list part, no metamethods. Never more than the heap has room for: what Lua calls the length of a table
+  /// with holes may be any number.
   public func rawCount(_ table: LuaReference) -> Int {
     let stack = stack
     stack.push(table)
     defer { stack.pop() }
-    return Int(clamping: lua_rawlen(stack.lua, -1))
+    return min(Int(clamping: lua_rawlen(stack.lua, -1)), heapBytes / 8)
   }
 
   /// The pairs of a table in Lua's order, no metamethods; at most `limit` of them.

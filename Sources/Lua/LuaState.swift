@@ -74,13 +74,11 @@ public final class LuaState {
   public var heapBytes: Int { Int(clamping: block.pointee.used) }
 
   /// Bytes outside of Lua's heap that its objects hold: pushing an object with `externalBytes` counts them, collecting it
-  /// gives them back. What changes size later adds the difference here; the collector is stepped after the call.
+  /// gives them back. What changes size later adds the difference here; the collector is stepped when it is time.
   public var externalBytes: Int {
     get { Int(clamping: block.pointee.external) }
     set {
-      let (new, old) = (max(0, newValue), Int(clamping: block.pointee.external))
-      block.pointee.external = new
-      if new > old { block.pointee.external_debt += new - old }
+      mt_charge(block, externalBytes, max(0, newValue))
     }
   }
 

@@ -27,7 +27,8 @@ public final class LuaTask {
   public var userData: AnyObject?
 
   private weak var scheduler: Scheduler?
-  private var observers: [(LuaTask) -> Void] = []
+  private var observers: [(id: Int, tell: (LuaTask) -> Void)] = []
+  private var nextObserver = 1
 
   // The scheduler's own.
   var coroutine: OpaquePointer?
@@ -58,14 +59,24 @@ public final class LuaTask {
   public func cancel() { scheduler?.cancel(self) }
 
   /// Calls back on the interpreter's thread when the task has ended; at once if it has.
-  public func onEnd(_ observer: @escaping (LuaTask) -> Void) {
-    if isEnded { observer(self) } else { observers.append(observer) }
+  /// - Returns: what `forget` takes, for whoever stops waiting before.
+  @discardableResult
+  public func onEnd(_ observer: @escaping (LuaTask) -> Void) -> Int {
+    nextObserver += 1
+    if isEnded { observer(self) } else { observers.append((nextObserver, observer)) }
+    return nextObserver
   }
+
+  /// Takes an observer back.
+  public func forget(_ observer: Int) { observers.removeAll { $0.id == observer } }
+
+  /// For tests: who is told of its end.
+  package var observerCount: Int { observers.count }
 
   func notify() {
     let waiting = observers
     observers = []
-    for observer in waiting { observer(self) }
+    for observer in waiting { observer.tell(self) }
   }
 }
 

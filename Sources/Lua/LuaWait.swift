@@ -28,7 +28,10 @@ open class LuaWait {
   final var function: NativeFunction?
   /// Set while unwinding: handlers get no more time than this.
   final var graceEnd: LuaInstant?
+  /// In a finalizer it ends as if its own time were over.
+  final var finalizerEnd: LuaInstant?
   final var isArmed = false
+  private final var isOver = false
 
   /// - Parameters:
   ///   - poll: is it over? Must not consume: whether its answer is used is up to the scheduler.
@@ -48,6 +51,8 @@ open class LuaWait {
     finishBody = finish
   }
 
+  /// The wait is over, however it ended, armed or not: called exactly once, after `disarm` and before `finish`.
+  open func end() {}
   open func poll() -> Bool { pollBody?() ?? false }
   open func arm(_ wakeup: Wakeup) { armBody?(wakeup) }
   open func disarm() { disarmBody?() }
@@ -56,21 +61,29 @@ open class LuaWait {
     return try finishBody(call, outcome)
   }
 
-  /// The nearer of deadline and grace.
+  /// The nearest of deadline, grace and a finalizer's patience.
   final var limit: LuaInstant? {
-    guard let deadline else { return graceEnd }
-    return graceEnd.map { min($0, deadline) } ?? deadline
+    guard graceEnd != nil || finalizerEnd != nil else { return deadline }
+    return [deadline, graceEnd, finalizerEnd].compactMap { $0 }.min()
+  }
+
+  /// Its time is over, not that of what unwinds around it.
+  final func isLate(at now: LuaInstant) -> Bool {
+    if let deadline, deadline <= now { return true }
+    return finalizerEnd.map { $0 <= now } ?? false
   }
 
   final func start(_ wakeup: Wakeup) {
+    guard !isOver else { return }
     isArmed = true
     arm(wakeup)
   }
 
   final func stop() {
-    guard isArmed else { return }
-    isArmed = false
-    disarm()
+    guard !isOver else { return }
+    isOver = true
+    if isArmed { disarm() }
+    end()
   }
 }
 
@@ -90,11 +103,11 @@ extension LuaWait {
   /// - Parameters:
   ///   - work: what to do; errors become Lua errors (see `LuaErrorConvertible`).
   ///   - timedOut: results of a call whose deadline passed; without it that is the error `timeout`.
-  ///   - ended: called once, however it ended, before the results are pushed.
+  ///   - ended: called once, however it ended, before the results are pushed; false when the work never began.
   ///   - then: pushes the results.
   public static func async<Value: Sendable>(
     deadline: LuaInstant? = nil, _ work: @escaping @Sendable () async throws -> Value,
-    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)? = nil, ended: (() -> Void)? = nil,
+    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)? = nil, ended: ((Bool) -> Void)? = nil,
     then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
   ) -> LuaWait {
     AsyncWait(deadline: deadline, work: work, timedOut: timedOut, ended: ended, then: then)
@@ -111,12 +124,12 @@ private final class AsyncWait<Value: Sendable>: LuaWait {
   private var task: Task<Void, Never>?
   private let work: @Sendable () async throws -> Value
   private let timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)?
-  private let ended: (() -> Void)?
+  private let ended: ((Bool) -> Void)?
   private let then: (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
 
   init(
     deadline: LuaInstant?, work: @escaping @Sendable () async throws -> Value,
-    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)?, ended: (() -> Void)?,
+    timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)?, ended: ((Bool) -> Void)?,
     then: @escaping (Value, borrowing LuaCall) throws(LuaError) -> LuaResult
   ) {
     self.work = work
@@ -145,8 +158,9 @@ private final class AsyncWait<Value: Sendable>: LuaWait {
   override func disarm() {
     progress.withLock { $0.wakeup = nil }
     task?.cancel()
-    ended?()
   }
+
+  override func end() { ended?(task != nil) }
 
   override func finish(_ call: borrowing LuaCall, _ outcome: WaitOutcome) throws(LuaError) -> LuaResult {
     // A late result of a timed-out call is that it was cancelled.

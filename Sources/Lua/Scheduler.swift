@@ -27,8 +27,8 @@ public final class Scheduler {
   public private(set) var current: LuaTask?
   /// The task of the innermost `run`.
   public private(set) var foreground: LuaTask?
-  /// Called whenever nothing is ready and the loop is about to sleep; answers when it wants to be called again. For
-  /// output that is gathered, and for looking after what tasks left behind.
+  /// Called whenever nothing is ready and the loop is about to sleep, and every 10 ms where something always is; answers
+  /// when it wants to be called again. For output that is gathered, and for looking after what tasks left behind.
   public var onIdle: (() -> LuaInstant?)?
   /// Told when a foreground that was to go on in the background computes and does not wait. On the interpreter's thread
   /// with Lua in the middle of something: must not touch it.
@@ -49,6 +49,8 @@ public final class Scheduler {
   private var immediateWaits = 0
   private var nestedWaits = 0
   private var exitCode: Int32?
+  /// When `onIdle` is due though something is ready.
+  private var idleDue = LuaInstant(nanoseconds: .min)
 
   init(_ state: LuaState, clock: LuaClock) {
     self.state = state
@@ -86,10 +88,18 @@ public final class Scheduler {
     task.coroutine = coroutine
     task.slot = luaL_ref(stack.lua, mt_registry_index())
     let body = LuaStack(coroutine)
-    body.room(Int32(clamping: arguments.count + 4))
-    body.push(function)
-    for argument in arguments { body.push(argument) }
-    task.argumentCount = Int32(arguments.count + 1)
+    if body.hasRoom(arguments.count + 24) {
+      body.push(function)
+      for argument in arguments { body.push(argument) }
+      task.argumentCount = Int32(arguments.count + 1)
+    } else {
+      // It begins, and that is its error.
+      body.push(
+        state.function(name: name ?? "task") { _ throws(LuaError) in
+          throw LuaError("error", "stack overflow (too many arguments)")
+        })
+      task.argumentCount = 1
+    }
     all[task.id] = task
     return task
   }
@@ -115,6 +125,13 @@ public final class Scheduler {
       let task = makeTask(function, arguments, name: name)
       task.userData = userData
       _ = runForeground(task, mayMove: false)
+      if let exitCode, current != nil {
+        // Run by a task in the middle of something: it is not this one that leaves, but who runs it, too.
+        block.pointee.exit_code = exitCode
+        // Once: the grace begins with the first time.
+        if block.pointee.unwinding == notUnwinding { mt_unwind_soon(block, Int32(MT_EXIT)) }
+        return .exit(exitCode)
+      }
       return outcome(of: task)
     }
   }
@@ -144,7 +161,7 @@ public final class Scheduler {
     ready.prepend(task)
     while !task.isEnded {
       if let exitCode { leave(task, exitCode) }
-      if ready.isEmpty { rest(fd: nil, until: nil) }
+      if ready.isEmpty { rest(fd: nil, until: nil) } else { breathe() }
       step()
       guard task.status == .waiting else { continue }
       if state.interrupter.take() {
@@ -170,12 +187,22 @@ public final class Scheduler {
   private func leave(_ task: LuaTask, _ code: Int32) {
     guard task.ending != .exit, task.unwinding != Int32(MT_EXIT) else { return }
     block.pointee.exit_code = code
-    if task.status == .waiting {
+    if task.wait != nil {
+      // Also one that is ready again: a loop of short waits is left like any other.
       makeReady(task, .exit)
+    } else if task.hasStarted {
+      takeDown(task, Int32(MT_EXIT))
     } else if !task.hasStarted {
       ready.removeAll { $0 === task }
       end(task, .cancelled, .exit(code))
     }
+  }
+
+  /// A task that yielded without a wait has no place where an error could be raised: it is struck when the grace is over.
+  private func takeDown(_ task: LuaTask, _ why: Int32) {
+    guard task.unwinding == notUnwinding else { return }
+    task.unwinding = why
+    task.unwindingSince = mt_monotonic_ns()
   }
 
   /// Runs what is ready, then waits for a key: what a line editor calls in place of reading.
@@ -254,7 +281,7 @@ public final class Scheduler {
   /// What the passing of time means for a wait that is due.
   private func ending(of wait: LuaWait, at now: LuaInstant) -> WaitEnding {
     if wait.poll() { return .ready }
-    if let deadline = wait.deadline, deadline <= now { return .timeout }
+    if wait.isLate(at: now) { return .timeout }
     return .graceOver
   }
 
@@ -278,10 +305,12 @@ public final class Scheduler {
     task.ending = nil
     task.hasStarted = true
     task.status = .running
-    let (outer, outerUnwinding, outerSince, outerSparing) = (
-      current, block.pointee.unwinding, block.pointee.unwinding_since, block.pointee.sparing
+    let (outer, outerUnwinding, outerSince, outerSparing, outerFinalizing) = (
+      current, block.pointee.unwinding, block.pointee.unwinding_since, block.pointee.sparing,
+      block.pointee.finalizing
     )
     current = task
+    block.pointee.finalizing = false
     block.pointee.sparing = task !== foreground
     block.pointee.unwinding = task.unwinding
     block.pointee.unwinding_since = task.unwindingSince
@@ -296,6 +325,7 @@ public final class Scheduler {
     block.pointee.unwinding = outerUnwinding
     block.pointee.unwinding_since = outerSince
     block.pointee.sparing = outerSparing
+    block.pointee.finalizing = outerFinalizing
   }
 
   /// The task yielded: with a wait, or just to let others run.
@@ -306,6 +336,10 @@ public final class Scheduler {
     guard let wait = requested else {
       ready.append(task)
       task.status = .ready
+      if task.isCancelRequested, task.cancelDelivered == nil {
+        task.cancelDelivered = clock.now()
+        takeDown(task, Int32(MT_CANCELLED))
+      }
       return
     }
     requested = nil
@@ -401,6 +435,7 @@ public final class Scheduler {
       if clock.now() >= graceEnd { return conclude(wait, .graceOver, lua) }
       wait.graceEnd = graceEnd
     }
+    if block.pointee.finalizing { wait.finalizerEnd = clock.now().advanced(by: Limits.finalizerWait) }
     if !wait.alwaysYields, immediateWaits < Limits.immediateWaits {
       immediateWaits += 1
       if wait.poll() { return conclude(wait, .ready, lua) }
@@ -432,6 +467,7 @@ public final class Scheduler {
   }
 
   private func conclude(_ wait: LuaWait, _ ending: WaitEnding, _ lua: OpaquePointer) -> Int32 {
+    wait.stop()
     guard let function = wait.function else { return 0 }
     switch ending {
     case .ready, .timeout:
@@ -462,6 +498,7 @@ public final class Scheduler {
     guard let wait = requested else { return }
     requested = nil
     guard nestedWaits < Limits.nestedWaits else {
+      wait.stop()
       let refusal = LuaWait(
         poll: nil, arm: nil, disarm: nil,
         finish: { (_, _) throws(LuaError) in
@@ -515,7 +552,10 @@ public final class Scheduler {
           resume(other)
           budget -= 1
         }
-        if !ready.isEmpty { continue }
+        if !ready.isEmpty {
+          breathe()
+          continue
+        }
       }
       if wait.poll() { return .ready }
       let timer = wait.needsTasks ? nextDeadline : nil
@@ -529,10 +569,22 @@ public final class Scheduler {
   /// True when the descriptor has input.
   @discardableResult
   private func rest(fd: Int32?, until deadline: LuaInstant?) -> Bool {
-    guard ready.isEmpty, exitCode == nil else { return poll(fd, for: 0) }
+    guard ready.isEmpty, exitCode == nil else {
+      breathe()
+      return poll(fd, for: 0)
+    }
     let asked = onIdle?()
     guard ready.isEmpty else { return poll(fd, for: 0) }
     return sleep(fd: fd, until: [deadline, nextDeadline, asked].compactMap { $0 }.min())
+  }
+
+  /// What is due between tasks, where one is always ready.
+  private func breathe() {
+    guard let onIdle else { return }
+    let now = clock.now()
+    guard now >= idleDue else { return }
+    idleDue = now.advanced(by: Limits.idlePace)
+    _ = onIdle()
   }
 
   @discardableResult

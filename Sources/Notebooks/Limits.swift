@@ -58,6 +58,8 @@ package enum Limits {
   package static let flowDepth = 16
   /// Variables looked at in one check, so that a script made to be slow is not.
   package static let flowSteps = 100_000
+  /// Bytes of an address that is searched for a password: longer than any that a source takes.
+  static let addressBytes = 4_096
   /// Undefined names of one script that a similar one is looked for.
   package static let suggestions = 100
 }

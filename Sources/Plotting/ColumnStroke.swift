@@ -1,3 +1,5 @@
+import Telemetry
+
 /// Turns a trace into ranges of rows, one for each column that the line passes: every extreme is in one of them, and
 /// neighbours touch.
 struct ColumnStroke {
@@ -46,7 +48,7 @@ struct ColumnStroke {
       let part = min(max((x - a.x) / (b.x - a.x), 0), 1)
       return from * (1 - part) + to * part
     }
-    for column in Int(first)...Int(last) {
+    for column in Int(saturating: first)...Int(saturating: last) {
       let left = value(Double(column))
       let right = value(Double(column) + 1)
       fill(Double(column), min(left, right), max(left, right), body)
@@ -55,15 +57,17 @@ struct ColumnStroke {
 
   private func fill(_ x: Double, _ low: Double, _ high: Double, _ body: (Int, ClosedRange<Int>) -> Void) {
     // The newest sample lies on the right edge itself.
-    let column = x == Double(columns) ? columns - 1 : Int(max(-1, min(x.rounded(.down), Double(columns))))
+    let column =
+      x == Double(columns) ? columns - 1 : Int(saturating: max(-1, min(x.rounded(.down), Double(columns))))
     guard column >= 0, column < columns, high >= scale.lowerBound, low <= scale.upperBound else { return }
-    body(column, row(min(high, scale.upperBound))...row(max(low, scale.lowerBound)))
+    let top = row(min(high, scale.upperBound))
+    body(column, top...max(top, row(max(low, scale.lowerBound))))
   }
 
   /// The row of a value within the scale.
   func row(_ value: Double) -> Int {
     let width = scale.upperBound / 2 - scale.lowerBound / 2
     let part = (scale.upperBound / 2 - value / 2) / width
-    return min(rows - 1, max(0, Int((part * Double(rows - 1)).rounded())))
+    return min(rows - 1, max(0, Int(saturating: (part * Double(rows - 1)).rounded())))
   }
 }

@@ -19,9 +19,13 @@ package struct LineClock: Sendable, Hashable {
   }
 
   package func x(time: Int64?, number: Int64) -> Double {
-    guard let unitsPerX, let time else { return Double(number) / samplesPerX + shift }
-    return Double(time.subtractingSaturating(origin)) / unitsPerX + shift
+    guard let unitsPerX, let time else { return Self.placed(Double(number) / samplesPerX + shift) }
+    return Self.placed(Double(time.subtractingSaturating(origin)) / unitsPerX + shift)
   }
+
+  /// A place that can be drawn and reckoned with, whatever rate a file or a device says it has.
+  private static func placed(_ x: Double) -> Double { x.isNaN ? 0 : min(max(x, -farthest), farthest) }
+  private static let farthest = 1e300
 
   package func x(_ series: Series, _ position: Int) -> Double {
     x(time: unitsPerX == nil ? nil : series.time(position), number: series.first + Int64(position))

@@ -7,29 +7,39 @@ public enum PageOpener: Sendable, Hashable {
 
   /// What fits this environment. The address is to be shown in any case.
   /// - Parameters:
+  ///   - url: what a person may open.
+  ///   - door: what a browser is told to open in its place; asked only when one is to be started. Every user of the
+  ///     machine can read the arguments of a program, so it must not tell the address: ``PrivateDoor`` makes such ones.
+  ///     Nil when there is none: then nothing is started.
   ///   - environment: of the program.
   ///   - hasProgram: whether there is a program of that name on the path.
-  public static func choose(url: String, environment: [String: String], hasProgram: (String) -> Bool)
-    -> PageOpener
-  {
+  public static func choose(
+    url: String, door: () -> String?, environment: [String: String], hasProgram: (String) -> Bool
+  ) -> PageOpener {
     func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    func run(_ program: String, _ arguments: (String) -> [String]) -> PageOpener {
+      door().map { .run(program: program, arguments: arguments($0)) }
+        ?? .tell(["no file could be made to open the page with; open it yourself"])
+    }
     if let browser = value("BROWSER") {
       // A list as xdg-open reads it; `%s` stands for the address.
       for entry in browser.split(separator: ":") {
         let words = entry.split(separator: " ").map(String.init)
         guard let program = words.first, program.hasPrefix("/") || hasProgram(program) else { continue }
-        let arguments = words.dropFirst().map { $0.replacing("%s", with: url) }
-        return .run(program: program, arguments: entry.contains("%s") ? arguments : arguments + [url])
+        return run(program) { door in
+          let arguments = words.dropFirst().map { $0.replacing("%s", with: door) }
+          return entry.contains("%s") ? arguments : arguments + [door]
+        }
       }
     }
     if value("SSH_CONNECTION") != nil || value("SSH_TTY") != nil {
       return .tell(tunnel(url, connection: value("SSH_CONNECTION"), user: value("USER") ?? value("LOGNAME")))
     }
     #if os(macOS)
-      return .run(program: "open", arguments: [url])
+      return run("open") { [$0] }
     #else
       guard value("DISPLAY") != nil || value("WAYLAND_DISPLAY") != nil else { return .tell([]) }
-      return hasProgram("xdg-open") ? .run(program: "xdg-open", arguments: [url]) : .tell([])
+      return hasProgram("xdg-open") ? run("xdg-open") { [$0] } : .tell([])
     #endif
   }
 

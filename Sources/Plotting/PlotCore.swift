@@ -27,7 +27,12 @@ struct PlotCore {
   init(_ inputs: [PlotInput], options: PlotOptions, clock: any TelemetryClock) throws(PlotError) {
     try options.check()
     guard !inputs.isEmpty else { throw PlotError("argument", "a plot needs a stream, a frame or a series") }
-    self.inputs = inputs
+    // Of loaded data the times are looked at once: they may leap or step back though nobody said so.
+    self.inputs = inputs.map { input in
+      guard case .frame(var frame, let label) = input else { return input }
+      frame.series = frame.series.map(\.withTimeGaps)
+      return .frame(frame, label: label)
+    }
     self.options = options
     self.clock = clock
     let channels = inputs.map(Self.channels)
@@ -169,7 +174,8 @@ struct PlotCore {
       switch key {
       case .unix:
         // A whole second, so that positions are short numbers.
-        let origin = floorDivide(series.time(0) ?? 0, 1_000_000_000) * 1_000_000_000
+        let first = series.time(0) ?? 0
+        let origin = first.subtractingSaturating(first.flooredRemainder(1_000_000_000))
         new = LineClock(origin: origin, unitsPerX: 1e9)
         own = .wall(origin: origin, utcOffset: options.utcOffset)
       case .source(_, let domain), .input(_, let domain):
@@ -237,7 +243,7 @@ struct PlotCore {
     case "running":
       guard let idle = statsOf(position)?.idle else { return PlotState(.live, "waiting for data") }
       return idle > TimeSpan(nanoseconds: 2_000_000_000)
-        ? PlotState(.held, "nothing came for \(Int(idle.seconds)) s") : PlotState(.live, "live")
+        ? PlotState(.held, "nothing came for \(Int(saturating: idle.seconds)) s") : PlotState(.live, "live")
     case "lost", "reconnecting":
       return PlotState(.lost, PlainText.clean(streamer.reason.map { "\(name): \($0)" } ?? name))
     default: return PlotState(.held, name == "ready" ? "not started" : name)
@@ -332,13 +338,13 @@ struct PlotCore {
   private func resolve(_ view: PlotView, _ extent: ClosedRange<Double>?) -> ClosedRange<Double> {
     switch view {
     case .range(let range):
-      return range.lowerBound < range.upperBound ? range : range.lowerBound...range.lowerBound + 1
+      return range.lowerBound < range.upperBound ? range : Self.around(range.lowerBound)
     case .everything:
       guard let extent else { return 0...windowSeconds }
       return extent.lowerBound < extent.upperBound ? extent : Self.around(extent.lowerBound)
     case .still:
       guard options.window == nil, let extent else { return resolve(.follow(span: nil), extent) }
-      let start = extent.upperBound - windowSeconds
+      let start = extent.upperBound - max(windowSeconds, extent.upperBound.ulp * 4096)
       return !isLoaded && axis?.isTime ?? true && start > extent.lowerBound
         ? start...extent.upperBound : resolve(.everything, extent)
     case .follow(let span):
@@ -348,12 +354,13 @@ struct PlotCore {
         return resolve(.still, extent)
       }
       let newest = extent?.upperBound ?? windowSeconds
-      return newest - (span ?? windowSeconds)...newest
+      // Never so little that numbers of this size could not tell its ends apart.
+      return newest - max(span ?? windowSeconds, newest.ulp * 4096)...newest
     }
   }
 
   private static func around(_ x: Double) -> ClosedRange<Double> {
-    let air = max(0.5, x.magnitude * 1e-9)
+    let air = max(0.5, x.magnitude * 1e-9, x.ulp * 4096)
     return x - air...x + air
   }
 

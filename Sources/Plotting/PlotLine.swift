@@ -32,7 +32,10 @@ struct PlotLine {
 
   /// Times fall where a source began anew: what was before cannot be on the same axis.
   private static func sinceRestart(_ snapshot: Series) -> Series {
-    guard let restart = snapshot.gaps.last(where: { $0.reason == .restart && $0.at > snapshot.first }) else {
+    let restart = snapshot.gaps.last {
+      ($0.reason == .restart || $0.reason == .time && $0.samples == nil) && $0.at > snapshot.first
+    }
+    guard let restart else {
       return snapshot
     }
     let from = Int(restart.at - snapshot.first)

@@ -66,7 +66,7 @@ public struct PlotOptions: Sendable, Hashable {
       throw PlotError("argument", "a plot's window must be above zero")
     }
     if let y {
-      guard y.lowerBound.isFinite, y.upperBound.isFinite, y.lowerBound < y.upperBound else {
+      guard y.lowerBound.isFinite, y.upperBound.isFinite, y.lowerBound / 2 < y.upperBound / 2 else {
         throw PlotError("argument", "a fixed scale needs two different numbers, the lower one first")
       }
     }

@@ -58,8 +58,9 @@ package struct PlotPicture: Sendable {
 
   static func padded(_ range: Envelope) -> ClosedRange<Double> {
     guard !range.isEmpty else { return -1...1 }
-    if range.low == range.high {
-      let air = range.low == 0 ? 1 : range.low.magnitude * 0.1
+    // Closer together than halves and tenths of them could tell counts as one value.
+    if range.low / 2 + Self.leastHeight >= range.high / 2 {
+      let air = range.low == 0 ? 1 : max(range.low.magnitude * 0.1, 4 * Self.leastHeight)
       return finite(range.low - air)...finite(range.high + air)
     }
     // Halves and tenths first: the width of the largest range is more than the largest number.
@@ -68,6 +69,8 @@ package struct PlotPicture: Sendable {
     let high = finite(range.high + air)
     return low < high ? low...high : low...low.nextUp
   }
+
+  private static let leastHeight = 1e-300
 
   private static func finite(_ value: Double) -> Double {
     min(max(value, -Double.greatestFiniteMagnitude), .greatestFiniteMagnitude)

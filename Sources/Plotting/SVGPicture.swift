@@ -1,3 +1,5 @@
+import Telemetry
+
 /// Writes a picture as SVG: the same bytes for the same data, text as real text.
 package struct SVGPicture {
   /// Ground and inks of a still.
@@ -56,7 +58,8 @@ package struct SVGPicture {
     let gap = lanes.count > 1 ? min(10, laneHeight / 5) : 0
     let ticks = zip(lanes, scales).map { lane, scale in
       labelled(
-        Ticks.values(scale, atMost: max(1, Int((laneHeight - gap) / (lanes.count > 1 ? 30 : 44)))), lane)
+        Ticks.values(
+          scale, atMost: max(1, Int(saturating: (laneHeight - gap) / (lanes.count > 1 ? 30 : 44)))), lane)
     }
     let widest = ticks.joined().reduce(24) { max($0, Self.measure($1.label)) }
     let left = min(widest + 14, Double(width) / 3)
@@ -257,7 +260,7 @@ package struct SVGPicture {
       rows[rows.count - 1].append(index)
       used += length
     }
-    return Array(rows.prefix(max(1, Int(Double(height) / 3 / Self.lineHeight))))
+    return Array(rows.prefix(max(1, Int(saturating: Double(height) / 3 / Self.lineHeight))))
   }
 
   private mutating func drawLegend(_ rows: [[Int]]) {
@@ -297,7 +300,7 @@ package struct SVGPicture {
   ) {
     guard !words.isEmpty else { return }
     var shown = words
-    if let room { shown = PlainText.fit(words, columns: max(1, Int(room / Self.measure("0")))) }
+    if let room { shown = PlainText.fit(words, columns: max(1, Int(saturating: room / Self.measure("0")))) }
     text += "<text x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" fill=\"\(colour)\"\(attributes)>"
     text += Self.escape(shown) + "</text>\n"
   }
@@ -323,7 +326,8 @@ package struct SVGPicture {
 
   /// Hundredths of a point, without zeros at the end.
   private static func number(_ value: Double) -> String {
-    let hundredths = Int((value * 100).rounded())
+    // Pictures are smaller by far; what is not even a number has no place.
+    let hundredths = min(max(Int(saturating: (value * 100).rounded()), -1_000_000_000), 1_000_000_000)
     let sign = hundredths < 0 ? "-" : ""
     let whole = abs(hundredths) / 100
     let rest = abs(hundredths) % 100

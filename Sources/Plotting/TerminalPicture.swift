@@ -1,3 +1,5 @@
+import Telemetry
+
 /// Draws a picture with characters.
 package struct TerminalPicture {
   private let picture: PlotPicture
@@ -253,7 +255,7 @@ package struct TerminalPicture {
   private func cell(_ x: Double, _ columns: Int) -> Int? {
     let part = (x - picture.view.lowerBound) / (picture.view.upperBound - picture.view.lowerBound)
     guard part >= 0, part <= 1 else { return nil }
-    return min(columns - 1, Int(part * Double(columns)))
+    return min(columns - 1, Int(saturating: part * Double(columns)))
   }
 
   /// Names in what the terminal can show.

@@ -36,16 +36,17 @@ package enum Ticks {
     let half = range.upperBound / 2 - range.lowerBound / 2
     let nice = step(
       over: min(half, .greatestFiniteMagnitude / 4) * 2, atMost: max(1, half > 1e307 ? most / 2 : most))
+    guard nice > 0, nice.isFinite else { return [] }
     let marks = multiples(of: nice, in: range)
     let labels = Self.labels(marks, step: nice)
     return zip(marks, labels).map { Tick(value: $0, label: $1) }
   }
 
   /// Texts just long enough to tell neighbours apart.
-  static func labels(_ values: [Double], step: Double) -> [String] {
+  package static func labels(_ values: [Double], step: Double) -> [String] {
     let largest = values.reduce(0) { max($0, $1.magnitude) }
     if largest >= 1e6 || largest > 0 && largest < 1e-3 {
-      let decimals = max(0, Int(floor(log10(largest))) - Int(floor(log10(step) + 1e-9)))
+      let decimals = max(0, exponent(largest) - exponent(step))
       return values.map { $0 == 0 ? "0" : NumberText.scientific($0, decimals: min(decimals, 12)) }
     }
     let decimals = decimals(step)
@@ -53,7 +54,12 @@ package enum Ticks {
   }
 
   static func decimals(_ step: Double) -> Int {
-    max(0, -Int(floor(log10(step) + 1e-9)))
+    max(0, -exponent(step))
+  }
+
+  /// The power of ten that a number begins with; any number has one here, 0 and infinities those of the ends.
+  private static func exponent(_ value: Double) -> Int {
+    min(400, max(-400, Int(saturating: floor(log10(value) + 1e-9))))
   }
 }
 
@@ -87,7 +93,7 @@ package enum HorizontalAxis: Sendable, Hashable {
   {
     let span = range.upperBound - range.lowerBound
     guard span > 0, span.isFinite else { return [] }
-    var most = max(1, Int(width / (gap + measure("00"))))
+    var most = max(1, Int(saturating: width / (gap + measure("00"))))
     while true {
       let ticks = marks(range, atMost: most)
       let widest = ticks.reduce(0) { max($0, measure($1.label)) }
@@ -103,7 +109,7 @@ package enum HorizontalAxis: Sendable, Hashable {
     // Counted from a local midnight, so that steps of minutes and hours fall on full ones.
     let day: Int64 = 86_400_000_000_000
     let local = origin.addingSaturating(Int64(utcOffset) * 1_000_000_000)
-    let intoDay = local - floorDivide(local, day) * day
+    let intoDay = local.flooredRemainder(day)
     let shift = Double(intoDay) / 1e9
     let shifted = range.lowerBound + shift...range.upperBound + shift
     let step = Self.clockStep(over: shifted.upperBound - shifted.lowerBound, atMost: most)
@@ -129,11 +135,11 @@ package enum HorizontalAxis: Sendable, Hashable {
     let decimals = step < 1 ? min(9, Ticks.decimals(step)) : 0
     // Rounded in the last digit shown, lest 59.9999 become 60.
     let unit = pow(10, Double(decimals))
-    let scaled = Int64((seconds * unit).rounded())
+    let scaled = Int64(saturating: (seconds * unit).rounded())
     let whole = floorDivide(scaled, Int64(unit))
-    let fraction = scaled - whole * Int64(unit)
+    let fraction = scaled.flooredRemainder(Int64(unit))
     let day = floorDivide(whole, 86_400)
-    let clock = whole - day * 86_400
+    let clock = whole.flooredRemainder(86_400)
     // A day's first mark says which day.
     if step >= 86_400 || step >= 60 && clock == 0 { return date(days + day) }
     func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
@@ -162,7 +168,4 @@ package enum HorizontalAxis: Sendable, Hashable {
   }
 }
 
-func floorDivide(_ a: Int64, _ b: Int64) -> Int64 {
-  let quotient = a / b
-  return a % b < 0 ? quotient - 1 : quotient
-}
+func floorDivide(_ a: Int64, _ b: Int64) -> Int64 { a.flooredQuotient(b) }

@@ -15,12 +15,11 @@ enum CSVReader {
     let first = time == nil ? 0 : 1
     let begin = lines.position
     let channels = try channels(titles, from: first, time, sidecar, &lines, path)
-    var builders = channels.map { SeriesBuilder($0) }
-    for place in builders.indices {
-      builders[place].gaps = sidecar?[builders[place].channel.name]?.gaps ?? []
-    }
+    var builders = channels.map { SeriesBuilder($0, gaps: sidecar?[$0.name]?.gaps ?? []) }
+    let weights = builders.map { $0.channel.type.width == nil ? Limits.textWeight : 1 }
     lines.position = begin
     var number = 1
+    var weight = 0
     while let row = lines.row() {
       number += 1
       if row.count == 1, row[0].bytes.isEmpty { continue }
@@ -41,7 +40,9 @@ enum CSVReader {
               + "\(channels[place].type.rawValue) of \(channels[place].name)")
         }
         builders[place].append(time: moment)
+        weight += weights[place]
       }
+      guard weight <= Limits.loadSamples else { throw .tooManySamples(path) }
     }
     return Frame(builders.map { $0.series() }, dropped: sidecar?.dropped ?? 0)
   }

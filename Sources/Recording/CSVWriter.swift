@@ -20,6 +20,8 @@ final class CSVWriter: RecordingWriter {
     var pending: Deque<Chunk> = []
     /// Position within the first of them.
     var offset = 0
+    /// Samples that wait.
+    private(set) var count = 0
     /// Counts the beginnings of its clock: times of different ones do not compare.
     var epoch = 0
     /// Of the next sample, and of the one taken last.
@@ -29,12 +31,14 @@ final class CSVWriter: RecordingWriter {
 
     mutating func append(_ chunk: Chunk) {
       pending.append(chunk)
+      count += chunk.count
       if head == nil { lookAhead() }
     }
 
     mutating func take() {
       last = head
       offset += 1
+      count -= 1
       if offset == pending[0].count {
         pending.removeFirst()
         offset = 0
@@ -107,9 +111,12 @@ final class CSVWriter: RecordingWriter {
       lanes.contains { $0.head != nil }
         && lanes.allSatisfy { $0.head != nil || now - $0.arrived > Limits.silence }
     }
-    try file.flush()
+    try file.mark()
+    book.settle(held: held)
     try book.flush()
   }
+
+  func held(_ channel: String) -> Int64 { places[channel].map { Int64(lanes[$0].count) } ?? 0 }
 
   func finish() throws(RecordingError) {
     try writeRows { _ in true }

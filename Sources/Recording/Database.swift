@@ -94,7 +94,7 @@ final class DatabaseWriter: RecordingWriter {
 
   func append(_ frame: Frame, received: TimeStamp) throws(RecordingError) {
     pending.append((frame, received))
-    pendingBytes += frame.series.reduce(0) { $0 + $1.byteCount }
+    pendingBytes += frame.heldBytes
     if pendingBytes > 1 << 20 { try commit() }
   }
 
@@ -106,6 +106,7 @@ final class DatabaseWriter: RecordingWriter {
       try queue.write { db in
         for (frame, received) in frames { try write(frame, received, db) }
       }
+      book.settle()
     } catch {
       throw Database.error(path, error)
     }
@@ -180,6 +181,7 @@ final class DatabaseWriter: RecordingWriter {
   func abandon() {
     try? queue?.close()
     queue = nil
+    book.rollBack()
     if book.sidecar.entries.allSatisfy({ $0.samples == 0 }) {
       for file in [path, path + "-wal", path + "-shm"] { unlink(file) }
     }

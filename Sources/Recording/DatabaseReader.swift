@@ -4,7 +4,9 @@ import Telemetry
 
 extension Database {
   static func read(_ path: String) throws(RecordingError) -> Frame {
-    guard Path.exists(path) else { throw .input(path, ENOENT) }
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .input(path, errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw RecordingError("no_file", "\(path) is no file") }
     do {
       return try open(path).read { db in try frame(path, db) }
     } catch let error as RecordingError {
@@ -22,7 +24,8 @@ extension Database {
   /// As somebody who may write where that works: who may only read leaves SQLite's files for sharing behind.
   private static func open(_ path: String) throws -> DatabaseQueue {
     var configuration = Configuration()
-    configuration.prepareDatabase { try $0.execute(sql: "PRAGMA query_only = 1") }
+    // What the file's own definitions could call is not ours.
+    configuration.prepareDatabase { try $0.execute(sql: "PRAGMA query_only = 1; PRAGMA trusted_schema = 0") }
     if access(path, W_OK) == 0, let queue = try? DatabaseQueue(path: path, configuration: configuration) {
       return queue
     }
@@ -40,7 +43,8 @@ extension Database {
   }
 
   private static func frame(_ path: String, _ db: GRDB.Database) throws -> Frame {
-    guard try db.tableExists("meta"), try db.tableExists("chunks"),
+    // Tables, and no views, which may go on for ever.
+    guard try ["meta", "channels", "frames", "chunks", "gaps"].allSatisfy({ try db.tableExists($0) }),
       let text = try String.fetchOne(db, sql: "SELECT value FROM meta WHERE name = 'format'"),
       let version = Int(text)
     else { throw RecordingError.format(path, "it is no recording") }
@@ -48,11 +52,14 @@ extension Database {
       throw RecordingError(
         "format", "\(path) is of a newer moontide (format \(version))", hint: "update moontide")
     }
-    let bytes = try Int64.fetchOne(db, sql: "SELECT TOTAL(LENGTH(samples)) FROM chunks") ?? 0
+    let bytes = FileNumbers.count(
+      try Double.fetchOne(
+        db, sql: "SELECT TOTAL(LENGTH(samples)) + TOTAL(LENGTH(stamps)) FROM chunks") ?? 0)
     guard bytes <= Limits.loadBytes else {
       throw RecordingError(
         "too_large",
-        "\(path) holds \(bytes >> 20) MiB of samples, and a load takes \(Limits.loadBytes >> 20) at most")
+        "\(path) holds \(bytes >> 20) MiB of samples and times, and a load takes \(Limits.loadBytes >> 20) at most"
+      )
     }
     var builders: [SeriesBuilder] = []
     var places: [Int64: Int] = [:]
@@ -60,25 +67,30 @@ extension Database {
       places[try row.value("id")] = builders.count
       builders.append(SeriesBuilder(try channel(row, path)))
     }
-    for row in try Row.fetchAll(db, sql: "SELECT * FROM gaps ORDER BY after") {
+    let gaps = try Row.fetchCursor(db, sql: "SELECT * FROM gaps ORDER BY after")
+    while let row = try gaps.next() {
       guard let place = places[try row.value("channel")],
         let reason = Gap.Reason(rawValue: try row.value("why"))
       else {
         continue
       }
-      builders[place].gaps.append(
+      builders[place].append(
         Gap(at: try row.value("after"), samples: try row.value("samples"), reason: reason))
     }
     let rows = try Row.fetchCursor(db, sql: "SELECT * FROM chunks ORDER BY id")
+    var weight = 0
     while let row = try rows.next() {
       guard let place = places[try row.value("channel")] else { continue }
+      weight -= builders[place].weight
       try append(row, to: &builders[place], path)
+      weight += builders[place].weight
+      guard weight <= Limits.loadSamples else { throw RecordingError.tooManySamples(path) }
     }
-    let dropped = try Int64.fetchOne(db, sql: "SELECT TOTAL(dropped) FROM frames") ?? 0
+    let dropped = FileNumbers.count(try Double.fetchOne(db, sql: "SELECT TOTAL(dropped) FROM frames") ?? 0)
     let late = try String.fetchOne(db, sql: "SELECT value FROM meta WHERE name = 'dropped'").flatMap {
       Int64($0)
     }
-    return Frame(builders.map { $0.series() }, dropped: max(dropped, late ?? 0))
+    return Frame(builders.map { $0.series() }, dropped: max(dropped, FileNumbers.count(late ?? 0)))
   }
 
   private static func channel(_ row: Row, _ path: String) throws -> Channel {

@@ -75,7 +75,8 @@ final class JSONLinesWriter: RecordingWriter {
   }
 
   func flush(now: ContinuousClock.Instant) throws(RecordingError) {
-    try file.flush()
+    try file.mark()
+    book.settle()
     try book.flush()
   }
 
@@ -90,6 +91,7 @@ enum JSONLines {
     var builders: [SeriesBuilder] = []
     var places: [String: Int] = [:]
     var dropped: Int64 = 0
+    var weight = 0
     var end = input.count
     // A line that was cut off by a crash is no reason to refuse the others.
     while end > 0, input.bytes[end - 1] != 0x0A { end -= 1 }
@@ -100,7 +102,7 @@ enum JSONLines {
         throw .format(path, "line \(number) is no frame")
       }
       lines += 1
-      dropped = dropped.addingSaturating(json["dropped"]?.integer ?? 0)
+      dropped = FileNumbers.count(dropped + FileNumbers.count(json["dropped"]?.integer ?? 0))
       for one in all {
         guard let channel = Sidecar.channel(one), let data = one["data"]?.array else {
           throw .format(path, "line \(number) has a series without name, type or data")
@@ -116,9 +118,11 @@ enum JSONLines {
         }
         let before = Int64(builders[place].count)
         for gap in Sidecar.gaps(one["gaps"]) {
-          builders[place].gaps.append(
+          builders[place].append(
             Gap(at: before + min(gap.at, Int64(data.count)), samples: gap.samples, reason: gap.reason))
         }
+        weight += data.count * (channel.type.width == nil ? Limits.textWeight : 1)
+        guard weight <= Limits.loadSamples else { throw .tooManySamples(path) }
         for value in data where !builders[place].append(value) {
           throw .format(path, "line \(number): a value of \(channel.name) is no \(channel.type.rawValue)")
         }

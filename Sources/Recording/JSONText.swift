@@ -45,6 +45,8 @@ struct JSONReader {
   private let bytes: UnsafeBufferPointer<UInt8>
   private(set) var position: Int
   private let end: Int
+  /// Values that may still come: each takes more memory than the two bytes that it may stand in.
+  private var left = Limits.loadSamples
 
   /// - Parameter bytes: valid while this lives, with a readable byte behind `range`.
   init(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) {
@@ -84,7 +86,8 @@ struct JSONReader {
   }
 
   private mutating func value(_ depth: Int) -> JSONValue? {
-    guard depth > 0 else { return nil }
+    guard depth > 0, left > 0 else { return nil }
+    left -= 1
     skipBlanks()
     switch next {
     case UInt8(ascii: "{"): return object(depth)

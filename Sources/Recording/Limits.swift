@@ -4,6 +4,18 @@ public enum Limits {
   static let loadBytes = 1 << 30
   /// Samples of one load, whose text may be shorter than what they take in memory.
   static let loadSamples = 1 << 27
+  /// Bytes of a sidecar: gaps and runs of times of a hundred channels that had a bad day.
+  static let sidecarBytes = 1 << 26
+  /// Samples that a text counts for in a load: it has a memory of its own.
+  static let textWeight = 4
+  /// Units and samples a second that a file may speak of: from one in thirty years to a picosecond.
+  static let rates = 1e-9...1e12
+  /// Samples that a file may say are missing at a place: all places of a file together still fit 64 bits.
+  static let countMax: Int64 = 1 << 46
+  /// Memory of a series and of each of its chunks beside the samples, as measured: what waits in frames of single
+  /// samples is mostly this.
+  static let seriesBytes = 400
+  static let chunkBytes = 200
   /// Bytes gathered before they are written: big enough that the system calls cost nothing.
   static let outputBytes = 1 << 16
   /// What waits for the disk while a stream is recorded: a minute of a dozen audio-rate channels.

@@ -62,9 +62,10 @@ enum NumPy {
     guard let type = DataType.allCases.first(where: { descriptor(of: $0) == name }) else {
       throw .format(input.path, "arrays of \"\(match.1)\" are not read")
     }
-    guard sizes.count == 1, let count = sizes.first, count >= 0, count <= Limits.loadBytes else {
+    guard sizes.count == 1, let count = sizes.first, count >= 0 else {
       throw .format(input.path, "its array has \(sizes.count) dimensions; one is read")
     }
+    guard count <= Limits.loadSamples else { throw .tooManySamples(input.path) }
     let body = head + length
     guard count * type.width! <= range.upperBound - body else { throw .format(input.path, "it is cut off") }
     return Array1D(type: type, count: count, range: body..<body + count * type.width!)
@@ -85,15 +86,10 @@ enum NumPy {
   {
     let fits = entry.map { $0.channel.type == array.type } ?? false
     var builder = SeriesBuilder(
-      fits ? entry!.channel : Channel(name: name, type: array.type, clock: .ticks(rate: nil)))
+      fits ? entry!.channel : Channel(name: name, type: array.type, clock: .ticks(rate: nil)),
+      gaps: fits ? entry!.gaps : [])
     builder.append(packed: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: input.bytes[array.range])))
-    guard fits, let entry else { return builder }
-    builder.gaps = entry.gaps
-    for run in entry.runs ?? [] where run.count <= array.count {
-      for number in 0..<Int64(run.count) {
-        builder.append(time: run.start.addingSaturating(run.step.offset(number)))
-      }
-    }
+    if fits { builder.append(entry?.runs ?? []) }
     return builder
   }
 }

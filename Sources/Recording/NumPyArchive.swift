@@ -29,9 +29,12 @@ final class NumPyArchiveWriter: RecordingWriter {
     let file = try OutputFile(path, streaming: false, overwrite: overwrite)
     self.file = file
     var entries: [Entry] = []
+    var taken: Set<String> = []
     for (series, header) in zip(frame.series, headers) {
-      book.note(series)
-      let name = series.channel.name
+      let place = book.note(series)
+      let name = try NumPyArchive.entryName(of: series.channel.name, taken: taken)
+      taken.insert(name)
+      if name != series.channel.name { book.sidecar.entries[place].file = name + ".npy" }
       try add(name, header, to: &entries, file) { take throws(RecordingError) in
         for chunk in series.chunks { try take(chunk.storage.bytes(chunk.range)) }
       }
@@ -44,6 +47,9 @@ final class NumPyArchiveWriter: RecordingWriter {
           try take(copy.bytes(0..<stamps.count))
         }
       }
+    }
+    guard entries.count <= Int(UInt16.max) else {
+      throw .argument("a .npz holds 65535 arrays at most", hint: "save fewer channels, or as .mtr")
     }
     try writeDirectory(entries, file)
   }
@@ -59,6 +65,10 @@ final class NumPyArchiveWriter: RecordingWriter {
     try data { bytes throws(RecordingError) in
       sum.add(bytes)
       size += bytes.count
+    }
+    guard !entries.contains(where: { $0.name == name + ".npy" }) else {
+      throw .argument(
+        "two arrays of the .npz would be called \"\(name)\"", hint: "save the channels apart, or as .mtr")
     }
     let entry = Entry(name: name + ".npy", crc: sum.value, size: size, offset: file.position)
     entries.append(entry)
@@ -81,22 +91,50 @@ final class NumPyArchiveWriter: RecordingWriter {
 }
 
 enum NumPyArchive {
+  /// A channel's name as that of a file in an archive, which others may unpack: never outside of where they do.
+  static func entryName(of channel: String, taken: Set<String>) throws(RecordingError) -> String {
+    guard channel.utf8.count <= 1 << 15 else {
+      throw .argument("the name of a channel is too long for a .npz", hint: "save it as .mtr")
+    }
+    let parts = channel.split(separator: "/", omittingEmptySubsequences: false).enumerated().map {
+      place, part in
+      part == ".." || part == "." || part.isEmpty && place == 0
+        ? String(repeating: "_", count: max(1, part.count)) : Path.plain(part)
+    }
+    let name = parts.joined(separator: "/")
+    // Only a name that was changed can be another channel's.
+    guard name != channel else { return name }
+    return (1...Limits.namesTried).lazy.map { $0 == 1 ? name : "\(name)-\($0)" }.first { !taken.contains($0) }
+      ?? name
+  }
+
   static func read(_ path: String) throws(RecordingError) -> Frame {
     let input = try InputFile(path)
     let sidecar = Sidecar.of(path)
     let entries = try Zip.entries(input)
     var arrays: [String: NumPy.Array1D] = [:]
     var names: [String] = []
+    var samples = 0
     for (file, range) in entries where file.hasSuffix(".npy") {
       let name = String(file.dropLast(4))
-      arrays[name] = try NumPy.parse(input, range)
+      let array = try NumPy.parse(input, range)
+      guard arrays.updateValue(array, forKey: name) == nil else {
+        throw .format(path, "two of its arrays are called \"\(name)\"")
+      }
       names.append(name)
+      // Several may lie in one place of the file.
+      samples += array.count
+      guard samples <= 2 * Limits.loadSamples else { throw .tooManySamples(path) }
+    }
+    var channels: [String: Sidecar.Entry] = [:]
+    for entry in sidecar?.entries ?? [] {
+      channels[entry.file.map { String($0.dropLast(4)) } ?? entry.channel.name] = entry
     }
     guard !names.isEmpty else { throw .format(path, "it holds no array of numpy") }
     var series: [Series] = []
     for name in names where name != "time" && !isTimes(name, arrays) {
       let array = arrays[name]!
-      var builder = NumPy.builder(array, input, sidecar?[name], name: name)
+      var builder = NumPy.builder(array, input, channels[name], name: name)
       if let times = arrays[name + "_time"] ?? arrays["time"], times.type.width == 8, times.type != .float64,
         times.type != .uint64, times.count == array.count
       {

@@ -12,11 +12,14 @@ final class OutputFile {
   private var buffer: [UInt8] = []
   /// Bytes written so far, those in the buffer included.
   private(set) var position = 0
+  /// Bytes up to the last `mark`, of a file that is in its place.
+  private var marked: Int?
 
   /// - Throws: `output`; `exists` when it is there and is not to be replaced.
   init(_ path: String, streaming: Bool, overwrite: Bool) throws(RecordingError) {
     self.path = path
     replaces = overwrite
+    marked = streaming ? 0 : nil
     temporary = streaming ? nil : "\(path).\(getpid())-\(UInt32.random(in: 0 ... .max))~"
     let exclusive = streaming && overwrite ? O_TRUNC : O_EXCL
     descriptor = open(temporary ?? path, O_WRONLY | O_CREAT | O_CLOEXEC | exclusive, 0o644)
@@ -58,6 +61,12 @@ final class OutputFile {
     guard error == 0 else { throw .output(path, error) }
   }
 
+  /// Hands everything to the system, and remembers that this much is whole: `abandon` keeps that and no more.
+  func mark() throws(RecordingError) {
+    try flush()
+    marked = position
+  }
+
   /// Writes the rest, and puts the file in its place. Nothing is left behind when that fails.
   func finish() throws(RecordingError) {
     try flush()
@@ -76,9 +85,11 @@ final class OutputFile {
     guard rename(temporary, path) == 0 else { throw .output(path, errno) }
   }
 
-  /// Gives up: what is in place stays, what was beside it goes.
+  /// Gives up: what is in place stays, up to the last mark where there is one; what was beside it goes.
   func abandon() {
     guard descriptor >= 0 else { return }
+    // Half a line behind it would be taken for a sample.
+    if let marked { ftruncate(descriptor, off_t(marked)) }
     close(descriptor)
     descriptor = -1
     if let temporary { unlink(temporary) }
@@ -92,9 +103,11 @@ final class InputFile {
   /// Without the byte behind.
   let count: Int
 
+  /// - Parameter most: bytes that it may have.
   /// - Throws: `no_file`, `too_large`.
-  init(_ path: String) throws(RecordingError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  init(_ path: String, bytes most: Int = Limits.loadBytes) throws(RecordingError) {
+    // A pipe of that name must not be waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .input(path, errno) }
     defer { close(descriptor) }
     var status = stat()
@@ -103,9 +116,9 @@ final class InputFile {
       throw RecordingError("no_file", "\(path) is no file")
     }
     let size = Int(status.st_size)
-    guard size <= Limits.loadBytes else {
+    guard size <= most else {
       throw RecordingError(
-        "too_large", "\(path) has \(size >> 20) MiB, and a load takes \(Limits.loadBytes >> 20) at most")
+        "too_large", "\(path) has \(size >> 20) MiB, and a load takes \(most >> 20) at most")
     }
     let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: size + 1)
     var done = 0

@@ -24,14 +24,14 @@ extension PybelaText {
     var gaps = entry?.gaps ?? []
     if entry == nil { gaps = tidy(&blocks) }
     let channel = entry?.channel ?? guess(path, blocks)
-    var builder = SeriesBuilder(channel)
-    builder.gaps = gaps
+    var builder = SeriesBuilder(channel, gaps: gaps)
     for block in blocks {
       for (position, value) in block.data.enumerated() {
         guard builder.append(value) else { throw .format(path, "a value is no \(channel.type.rawValue)") }
         let relative = block.relative.map { $0[position] } ?? Int64(position)
         builder.append(time: block.start.addingSaturating(relative))
       }
+      guard builder.weight <= Limits.loadSamples else { throw .tooManySamples(path) }
     }
     return builder.series()
   }
@@ -95,7 +95,11 @@ extension PybelaText {
   /// Of a variable that is not assigned once a tick two blocks tell how often.
   private static func stretch(_ blocks: inout [Block], by ticks: Int64, over length: Int) {
     for place in blocks.indices {
-      blocks[place].relative = blocks[place].data.indices.map { Int64($0) * ticks / Int64(length) }
+      blocks[place].relative = blocks[place].data.indices.map { number in
+        let (high, low) = Int64(number).multipliedFullWidth(by: ticks)
+        // A block is no longer than the longest: what comes out is less than `ticks`.
+        return Int64(length).dividingFullWidth((high, low)).quotient
+      }
     }
   }
 

@@ -11,6 +11,7 @@ final class PybelaTextWriter: RecordingWriter {
   private let overwrite: Bool
   private let text = SampleText(style: .python)
   private var files: [String: OutputFile] = [:]
+  private var taken: Set<String> = []
 
   init(
     _ path: String, _ channels: [Channel], _ book: RecordingBook, streaming: Bool, overwrite: Bool
@@ -22,9 +23,10 @@ final class PybelaTextWriter: RecordingWriter {
   /// Its own file for each; a channel that comes later gets one too.
   private func file(_ channel: Channel) throws(RecordingError) -> OutputFile {
     if let file = files[channel.name] { return file }
-    let path = PybelaText.path(self.path, channel: channel.name)
+    let path = PybelaText.path(self.path, channel: channel.name, taken: taken)
     let file = try OutputFile(path, streaming: streaming, overwrite: overwrite)
     files[channel.name] = file
+    taken.insert(path)
     let place = book.sidecar.place(of: channel)
     book.sidecar.entries[place].file = Path.name(of: path)
     return file
@@ -93,6 +95,9 @@ final class PybelaTextWriter: RecordingWriter {
 
   func flush(now: ContinuousClock.Instant) throws(RecordingError) {
     for file in files.values { try file.flush() }
+    // All of them hold the same moments.
+    for file in files.values { try file.mark() }
+    book.settle()
     try book.flush()
   }
 
@@ -106,10 +111,27 @@ final class PybelaTextWriter: RecordingWriter {
 }
 
 enum PybelaText {
-  /// `runs/run.txt` of `pot1` is `runs/pot1_run.txt`. A slash in a name would be a folder.
-  static func path(_ path: String, channel: String) -> String {
-    let name = channel.map { $0 == "/" ? "_" : $0 }
-    return Path.folder(of: path) + String(name) + "_" + Path.name(of: path)
+  /// `runs/run.txt` of `pot1` is `runs/pot1_run.txt`. Names come from devices: a slash would be a folder, a dash in front
+  /// an option of whatever is called with `*`. Two channels never share a file.
+  static func path(_ path: String, channel: String, taken: Set<String> = []) -> String {
+    var name = Path.plain(channel)
+    if let first = name.first, ".-~".contains(first) { name = "_" + name.dropFirst() }
+    for number in 1...Limits.namesTried {
+      let mark = number == 1 ? "" : "-\(number)"
+      let file = "\(Path.folder(of: path))\(name)\(mark)_\(Path.name(of: path))"
+      if !taken.contains(file) { return file }
+    }
+    return "\(Path.folder(of: path))\(name)-\(UInt32.random(in: 0 ... .max))_\(Path.name(of: path))"
+  }
+
+  /// The files of several channels, in their order.
+  static func paths(_ path: String, channels: [String]) -> [String] {
+    var taken: Set<String> = []
+    return channels.map { channel in
+      let file = self.path(path, channel: channel, taken: taken)
+      taken.insert(file)
+      return file
+    }
   }
 
   /// Values of one block, as a board lays them out (protocol section 6.2).
@@ -129,7 +151,16 @@ enum PybelaText {
     if files.isEmpty { files = family(of: path) }
     guard !files.isEmpty else { throw .input(path, ENOENT) }
     var all: [Series] = []
-    for file in files { all.append(try series(Path.folder(of: path) + file, sidecar)) }
+    var names: Set<String> = []
+    var samples = 0
+    for file in files {
+      guard Path.isName(file), names.insert(file).inserted else {
+        throw .format(Sidecar.path(for: path), "it names \"\(Path.plain(file))\", which is no file beside it")
+      }
+      all.append(try series(Path.folder(of: path) + file, sidecar))
+      samples += all[all.count - 1].count
+      guard samples <= Limits.loadSamples else { throw .tooManySamples(path) }
+    }
     return Frame(all, dropped: sidecar?.dropped ?? 0)
   }
 

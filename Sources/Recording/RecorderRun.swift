@@ -9,6 +9,8 @@ final class RecorderRun: @unchecked Sendable {
   private let limit: Int?
   private var order: [String] = []
   private var buffers: [String: SampleBuffer] = [:]
+  /// Samples that came and belong into the file.
+  private var taken: Int64 = 0
 
   init(_ writer: any RecordingWriter, _ book: RecordingBook, _ channels: [Channel], _ limit: Int?) {
     (self.writer, self.book, self.limit) = (writer, book, limit)
@@ -24,10 +26,25 @@ final class RecorderRun: @unchecked Sendable {
     return summary
   }
 
+  /// Of a file that could not be written on: what is in it, and everything else as dropped.
+  /// - Parameter lost: samples that never came here.
+  func fail(_ rest: some Sequence<Frame>, lost: Int64) -> RecordingSummary {
+    writer.abandon()
+    for frame in rest { gather(frame) }
+    buffers = [:]
+    book.rollBack()
+    var summary = book.summary
+    summary.dropped = lost + taken - summary.samples
+    // What it holds is read by the sidecar; on a full disk there may be none.
+    book.dropped = summary.dropped
+    if summary.samples > 0 { try? book.finish() }
+    return summary
+  }
+
   func mark(_ reason: Gap.Reason, _ samples: Int64?, _ names: [String]) {
     for name in names.isEmpty ? order : names {
-      // Before its first sample nothing of a channel is missing after a reconnect.
-      if reason == .reconnect, buffers[name]?.numbers.upperBound == 0 { continue }
+      // Before its first sample nothing of a channel is missing after a reconnect, unless it was counted.
+      if reason == .reconnect, samples == nil, buffers[name]?.numbers.upperBound == 0 { continue }
       buffers[name]?.markGap(reason, samples: samples)
     }
   }
@@ -45,6 +62,7 @@ final class RecorderRun: @unchecked Sendable {
         if room < Int64(part.count) { part = part[0..<max(0, Int(room))] }
       }
       if !part.isEmpty { buffers[name]!.append(part) }
+      taken += Int64(part.count)
     }
   }
 

@@ -22,6 +22,11 @@ public struct RecordingError: CodedError, Hashable {
     RecordingError("format", "\(path): \(what)", hint: "is it a file that moontide, pybela or numpy wrote?")
   }
 
+  static func tooManySamples(_ path: String) -> RecordingError {
+    RecordingError(
+      "too_large", "\(path) holds more samples than a load takes, which are \(Limits.loadSamples) at most")
+  }
+
   /// The system refused to write.
   static func output(_ path: String, _ error: Int32) -> RecordingError {
     let hint: String? =

@@ -29,6 +29,8 @@ public enum RecordingFormat: String, CaseIterable, Sendable {
 
   /// The format that a path asks for. - Throws: `argument` when its extension is none of ours.
   static func of(_ path: String) throws(RecordingError) -> RecordingFormat {
+    // The system would stop reading there, and open a file of another name.
+    if path.utf8.contains(0) { throw .argument("the name of a file holds no zero byte") }
     if let format = RecordingFormat(path: path) { return format }
     let all = allCases.map { "." + $0.rawValue }.joined(separator: " ")
     throw .argument("\"\(path)\" does not say in which format", hint: "end it with one of \(all)")
@@ -43,6 +45,23 @@ enum Path {
 
   static func name(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+  }
+
+  /// A part of a name that comes from elsewhere, without what separates folders, ends a name, or moves a cursor.
+  static func plain(_ text: some StringProtocol) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .lineSeparator, .paragraphSeparator: result.append("_")
+      default: result.append(scalar == "/" ? "_" : scalar)
+      }
+    }
+    return String(result)
+  }
+
+  /// True for what names a file within a folder, and nothing else.
+  static func isName(_ text: String) -> Bool {
+    !text.isEmpty && text != "." && text != ".." && !text.utf8.contains { $0 == 0x2F || $0 == 0 }
   }
 
   /// Without the extension.

@@ -9,14 +9,17 @@ protocol RecordingWriter: AnyObject {
   func flush(now: ContinuousClock.Instant) throws(RecordingError)
   /// Ends the file.
   func finish() throws(RecordingError)
-  /// Gives up; what can be kept is kept.
+  /// Gives up; what was in the file at the last `RecordingBook.settle` stays there, and nothing else.
   func abandon()
   /// Samples that had no place in the file.
   var strays: Int64 { get }
+  /// Samples of a channel that were taken and are not in the file yet.
+  func held(_ channel: String) -> Int64
 }
 
 extension RecordingWriter {
   var strays: Int64 { 0 }
+  func held(_ channel: String) -> Int64 { 0 }
 }
 
 /// Saving and loading whole frames.
@@ -72,7 +75,7 @@ public enum Recording {
 
   /// Files that a path stands for: pybela's layout has one for each channel.
   static func files(_ path: String, _ format: RecordingFormat, _ names: [String]) -> [String] {
-    format == .txt ? names.map { PybelaText.path(path, channel: $0) } : [path]
+    format == .txt ? PybelaText.paths(path, channels: names) : [path]
   }
 
   static func check(_ path: String, _ format: RecordingFormat, _ names: [String]) throws(RecordingError) {
@@ -105,6 +108,8 @@ final class RecordingBook {
   private let sidecarPath: String
   private var gaps: Int64 = 0
   private var written: (gaps: Int64, channels: Int)?
+  /// What is surely in the file: samples of each channel, in the sidecar's order.
+  private var settled: (samples: [Int64], gaps: Int64) = ([], 0)
 
   init(_ path: String, _ format: RecordingFormat, origin: RecordingOrigin, now: TimeStamp) {
     self.path = path
@@ -120,6 +125,21 @@ final class RecordingBook {
     return sidecar.note(series)
   }
 
+  /// Everything that was noted is in the file, but for what the writer still holds.
+  func settle(held: (String) -> Int64 = { _ in 0 }) {
+    settled = (sidecar.entries.map { $0.samples - held($0.channel.name) }, gaps)
+  }
+
+  /// The file ends where it was settled last; so does what is told of it.
+  func rollBack() {
+    for place in sidecar.entries.indices {
+      let samples = place < settled.samples.count ? settled.samples[place] : 0
+      sidecar.entries[place].samples = samples
+      sidecar.entries[place].gaps.removeAll { $0.at > samples }
+    }
+    gaps = settled.gaps
+  }
+
   /// Writes the sidecar when there is something new that a loader must know.
   func flush() throws(RecordingError) {
     guard written == nil || written! != (gaps, sidecar.entries.count) else { return }
@@ -130,7 +150,9 @@ final class RecordingBook {
 
   /// Of a recording that holds nothing.
   func removeFiles() {
-    for file in Recording.files(path, format, sidecar.entries.map(\.channel.name)) { unlink(file) }
+    let names = sidecar.entries.map(\.channel.name)
+    let own = sidecar.entries.compactMap(\.file).map { Path.folder(of: path) + $0 }
+    for file in format == .txt ? own : Recording.files(path, format, names) { unlink(file) }
     if format != .mtr { unlink(sidecarPath) }
   }
 

@@ -8,9 +8,20 @@ struct SeriesBuilder {
   private var blobs: [[UInt8]] = []
   private var times: [Int64] = []
   private var hasTimes = true
-  var gaps: [Gap] = []
+  private(set) var gaps: [Gap] = []
 
-  init(_ channel: Channel) { self.channel = channel }
+  init(_ channel: Channel, gaps: [Gap] = []) {
+    self.channel = FileNumbers.channel(channel)
+    self.gaps = gaps
+  }
+
+  /// What its samples count for in a load.
+  var weight: Int { channel.type.width == nil ? Limits.textWeight * count : count }
+
+  mutating func append(_ gap: Gap) {
+    if gaps.count >= 2 * Limits.gaps { gaps.removeFirst(Limits.gaps) }
+    gaps.append(gap)
+  }
 
   /// Nil for a time that is not known: then those of all the others do not count.
   mutating func append(time: Int64?) {
@@ -133,6 +144,13 @@ struct SeriesBuilder {
 
   mutating func append(times more: some Sequence<Int64>) { times.append(contentsOf: more) }
 
+  /// Times in runs, as far as there are samples for them.
+  mutating func append(_ runs: [Sidecar.TimeRun]) {
+    for run in runs where run.count <= count - times.count {
+      for number in 0..<Int64(run.count) { times.append(run.start.addingSaturating(run.step.offset(number))) }
+    }
+  }
+
   mutating func forgetTimes() { hasTimes = false }
 
   /// The samples with their times, even runs as such.
@@ -141,7 +159,7 @@ struct SeriesBuilder {
       channel.type.width == nil
       ? SampleStorage(type: channel.type, blobs: blobs)
       : packed.withUnsafeBytes { SampleStorage(type: channel.type, copying: $0) }
-    let gaps = gaps.filter { $0.at < storage.used || $0.at == 0 && storage.used == 0 }
+    let gaps = FileNumbers.gaps(gaps, samples: storage.used)
     guard hasTimes, times.count == storage.used, !times.isEmpty else {
       return Series(channel, storage, gaps: gaps)
     }

@@ -139,7 +139,7 @@ struct Sidecar {
   }
 
   init(reading path: String) throws(RecordingError) {
-    let input = try InputFile(path)
+    let input = try InputFile(path, bytes: Limits.sidecarBytes)
     guard let json = input.json(0..<input.count), let file = json["file"]?.text,
       let channels = json["channels"]?.array, channels.count <= Limits.channels
     else { throw .format(path, "it does not describe a recording") }
@@ -147,14 +147,14 @@ struct Sidecar {
       source: json["source"]?.text ?? "", program: json["program"]?.text ?? "", cell: json["cell"]?.text,
       isMonitor: json["monitor"]?.bool ?? false)
     self.init(file: file, origin: origin, saved: TimeStamp(nanoseconds: 0))
-    dropped = json["dropped"]?.integer ?? 0
+    dropped = FileNumbers.count(json["dropped"]?.integer ?? 0)
     for one in channels {
       guard let channel = Self.channel(one) else {
         throw .format(path, "it has a channel without name or type")
       }
       let place = place(of: channel)
       entries[place].file = one["file"]?.text
-      entries[place].samples = one["samples"]?.integer ?? 0
+      entries[place].samples = FileNumbers.count(one["samples"]?.integer ?? 0)
       entries[place].gaps = Self.gaps(one["gaps"])
       entries[place].runs = one["times"]?.array?.compactMap { run in
         guard let parts = run.array?.compactMap(\.integer), parts.count == 4, parts[0] >= 0, parts[3] > 0
@@ -171,7 +171,7 @@ struct Sidecar {
       guard let at = gap["after"]?.integer, at >= 0,
         let reason = gap["why"]?.text.flatMap(Gap.Reason.init(rawValue:))
       else { return nil }
-      return Gap(at: at, samples: gap["samples"]?.integer, reason: reason)
+      return Gap(at: at, samples: FileNumbers.missing(gap["samples"]?.integer), reason: reason)
     }
   }
 
@@ -181,11 +181,12 @@ struct Sidecar {
       return nil
     }
     let isUnix = json["clock"]?.text != "ticks"
-    return Channel(
+    let channel = Channel(
       name: name, type: type, clock: isUnix ? .unix : .ticks(rate: json["ticks_per_second"]?.double),
       mode: json["mode"]?.text.flatMap(Channel.Mode.init(rawValue:)) ?? .dense,
       key: json["key"]?.integer.flatMap(UInt32.init(exactly:)) ?? 0, unit: json["unit"]?.text,
       rate: json["rate"]?.double, index: json["index"]?.integer.flatMap(UInt32.init(exactly:)),
       isIndex: json["is_index"]?.bool ?? false, isVirtual: json["virtual"]?.bool ?? false)
+    return FileNumbers.channel(channel)
   }
 }

@@ -30,6 +30,7 @@ public final class StreamRecorder: StreamSink {
     var missed: [String: Int64] = [:]
     var dropped: Int64 = 0
     var isEnded = false
+    var hasFailed = false
     var isDiscarded = false
     var outcome: Outcome
     var waiters: [CheckedContinuation<Outcome, Never>] = []
@@ -105,18 +106,18 @@ public final class StreamRecorder: StreamSink {
   // MARK: - From the source
 
   public func receive(_ frame: Frame) {
-    let bytes = frame.series.reduce(0) { $0 + $1.byteCount }
+    let bytes = frame.heldBytes
     let now = clock.now
     let isFirst = state.withLock { state -> Bool in
       guard !state.isEnded else { return false }
       let isFull =
         !state.items.isEmpty && state.bytes + bytes > queueBytes || state.items.count >= Limits.queueFrames
-      if isFull || state.outcome.isOver {
+      if isFull || state.hasFailed {
         for series in frame.series {
           state.missed[series.channel.name, default: 0] += Int64(series.count)
           state.dropped += Int64(series.count)
         }
-        if state.outcome.isOver { state.outcome.summary.dropped = state.dropped }
+        if state.outcome.isOver { state.outcome.summary.dropped += Int64(frame.sampleCount) }
         return false
       }
       for (name, count) in state.missed { state.items.append(.gap(.overrun, count, [name])) }
@@ -145,39 +146,51 @@ public final class StreamRecorder: StreamSink {
 
   fileprivate func run(_ run: RecorderRun) {
     var flushed = ContinuousClock.now
+    // What is being written; it is let go of when it is.
+    var items: Deque<Item> = []
     do throws(RecordingError) {
       while true {
         _ = wake.wait(timeout: .now() + .milliseconds(100))
-        let (items, isEnded, dropped) = state.withLock { state in
-          defer {
-            state.items = []
-            state.bytes = 0
-          }
-          return (state.items, state.isEnded, state.dropped)
+        let (isEnded, dropped) = state.withLock { state in
+          items = state.items
+          state.items = []
+          state.bytes = 0
+          return (state.isEnded, state.dropped)
         }
         run.book.dropped = dropped
-        try write(items, run)
+        let isIdle = items.isEmpty
+        try write(&items, run)
         let now = ContinuousClock.now
         if now - flushed >= Limits.flushTime {
           try run.writer.flush(now: now)
           flushed = now
         }
         state.withLock { $0.outcome.summary = run.summary }
-        if isEnded, items.isEmpty { break }
+        if isEnded, isIdle { break }
       }
       try run.finish(isDiscarded: state.withLock { $0.isDiscarded })
-      settle(run, nil)
+      settle { _ in Outcome(summary: run.summary, error: nil, isOver: true) }
     } catch {
-      run.writer.abandon()
-      settle(run, error)
+      // From here on nothing is taken, and everything is counted.
+      let (rest, dropped) = state.withLock { state in
+        state.hasFailed = true
+        defer { (state.items, state.bytes) = ([], 0) }
+        return (items + state.items, state.dropped)
+      }
+      let frames = rest.lazy.compactMap { item in if case .frame(let frame, _) = item { frame } else { nil } }
+      var summary = run.fail(frames, lost: dropped)
+      settle { state in
+        summary.dropped += state.dropped - dropped
+        return Outcome(summary: summary, error: error, isOver: true)
+      }
     }
   }
 
   /// Frames one by one, or joined when many wait.
-  private func write(_ items: Deque<Item>, _ run: RecorderRun) throws(RecordingError) {
+  private func write(_ items: inout Deque<Item>, _ run: RecorderRun) throws(RecordingError) {
     let alone = items.count <= Limits.framesAlone
     var received: TimeStamp?
-    for item in items {
+    while let item = items.popFirst() {
       switch item {
       case .gap(let reason, let samples, let names): run.mark(reason, samples, names)
       case .frame(let frame, let time):
@@ -189,14 +202,25 @@ public final class StreamRecorder: StreamSink {
     if let received, !alone { try run.write(received) }
   }
 
-  private func settle(_ run: RecorderRun, _ error: RecordingError?) {
+  private func settle(_ make: (State) -> Outcome) {
     let (waiters, outcome) = state.withLock { state in
-      state.outcome = Outcome(summary: run.summary, error: error, isOver: true)
+      state.outcome = make(state)
       state.items = []
       state.bytes = 0
       defer { state.waiters = [] }
       return (state.waiters, state.outcome)
     }
     for waiter in waiters { waiter.resume(returning: outcome) }
+  }
+}
+
+extension Frame {
+  /// Memory that it holds while it waits, its description included.
+  package var heldBytes: Int {
+    series.reduce(0) { bytes, one in
+      var chunks = 0
+      one.forEachChunk { _ in chunks += 1 }
+      return bytes + one.byteCount + Limits.seriesBytes + Limits.chunkBytes * chunks
+    }
   }
 }

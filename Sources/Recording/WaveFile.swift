@@ -132,6 +132,7 @@ enum WaveFile {
       throw .format(input.path, "samples of \(format.width * 8) bits of format \(format.code) are not read")
     }
     let count = range.count / (format.width * format.channels)
+    guard count * format.channels <= Limits.loadSamples else { throw .tooManySamples(input.path) }
     var result: [Series] = []
     for lane in 0..<format.channels {
       let entry = sidecar.flatMap { lane < $0.entries.count ? $0.entries[lane] : nil }
@@ -140,19 +141,14 @@ enum WaveFile {
         ?? Channel(
           name: format.channels == 1 ? "sound" : "channel\(lane + 1)", type: type,
           clock: .ticks(rate: Double(format.rate)), rate: Double(format.rate))
-      var builder = SeriesBuilder(channel)
-      builder.gaps = entry?.gaps ?? []
+      var builder = SeriesBuilder(channel, gaps: entry?.gaps ?? [])
       for row in 0..<count {
         let at = range.lowerBound + (row * format.channels + lane) * format.width
         builder.append(
           packed: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: input.bytes[at..<at + format.width])))
       }
       if let runs = entry?.runs {
-        for run in runs where run.count <= count {
-          for number in 0..<Int64(run.count) {
-            builder.append(time: run.start.addingSaturating(run.step.offset(number)))
-          }
-        }
+        builder.append(runs)
       } else if entry == nil {
         builder.append(times: (0..<Int64(count)).lazy.map { $0 })
       }

@@ -50,6 +50,44 @@ public struct BoardConfiguration: Sendable {
 
   public init(variables: [Variable]) { self.variables = variables }
 
+  /// A program that a board of the user may run, by its name; `rate` is that of the board's audio.
+  public enum Preset: String, Sendable, CaseIterable {
+    case standard
+    case pybelaTest = "pybela-test"
+    case pybelaSend = "pybela-send"
+    case potentiometers
+  }
+
+  public static func preset(_ preset: Preset, rate: Double? = nil) throws -> BoardConfiguration {
+    var configuration: BoardConfiguration
+    switch preset {
+    case .standard: return try standard(rate: rate ?? 44100)
+    case .pybelaTest: configuration = test
+    case .pybelaSend: configuration = bufferEcho
+    case .potentiometers: return potentiometers(rate: rate ?? 44100)
+    }
+    configuration.rate = rate ?? configuration.rate
+    // pybela takes frame 0 for padding; a program has run for a while when somebody comes.
+    configuration.firstTick = Int64(configuration.rate)
+    return configuration
+  }
+
+  /// pybela's first tutorial: two potentiometers, read once per analog frame, of which there is one for two of audio.
+  private static func potentiometers(rate: Double) -> BoardConfiguration {
+    var configuration = BoardConfiguration(variables: knobs)
+    configuration.projectName = "potentiometers"
+    configuration.rate = rate / 2
+    configuration.declaredRate = rate
+    return configuration
+  }
+
+  private static var knobs: [Variable] {
+    [
+      Variable("pot1", .float32, .dense, .sine(hertz: 0.5, low: 0.05, high: 0.95, noise: 0.01)),
+      Variable("pot2", .float32, .dense, .triangle(hertz: 0.2, low: 0, high: 1, noise: 0)),
+    ]
+  }
+
   /// The program that pybela's tests of buffers run against: two variables that are assigned from received buffers.
   public static var bufferEcho: BoardConfiguration {
     var configuration = BoardConfiguration(variables: [
@@ -80,25 +118,21 @@ public struct BoardConfiguration: Sendable {
   public static func standard(rate: Double = 44100) throws -> BoardConfiguration {
     let ecg = try PlayedTable.bundled("ecg")
     let motion = try PlayedTable.bundled("motion")
-    var variables: [Variable] = [
-      Variable("pot1", .float32, .dense, .sine(hertz: 0.5, low: 0.05, high: 0.95, noise: 0.01)),
-      Variable("pot2", .float32, .dense, .triangle(hertz: 0.2, low: 0, high: 1, noise: 0)),
-      Variable("ecg", .float32, .sparse, interval: rate / ecg.rate, .recording(ecg.columns[0])),
-    ]
+    var variables = knobs
+    variables.append(
+      Variable("ecg", .float32, .sparse, interval: rate / ecg.rate, .recording(ecg.columns[0])))
     for (name, column) in zip(motion.names, motion.columns) {
       variables.append(Variable(name, .float32, .sparse, interval: rate / motion.rate, .recording(column)))
     }
     variables += counters
-    variables += [
-      Variable("buffer1", .float32, .dense, .buffer(0)), Variable("buffer2", .float32, .dense, .buffer(1)),
-    ]
     var configuration = BoardConfiguration(variables: variables)
     configuration.rate = rate
     return configuration
   }
 
-  /// Reads `pot1:f:dense,pot2:f:sparse:12`: name, type letter, mode, ticks between assignments. Signals follow the type:
-  /// sines for `f` and `d`, the tick for the others.
+  /// Reads `pot1:f:dense,pot2:f:sparse:12,n:j:counter,b:f:buffer:0`: name, type letter, mode and ticks between
+  /// assignments, and what it is assigned. Without that it follows the type: sines for `f` and `d`, the tick for the
+  /// others.
   public static func parse(variables text: String) throws(SimulationError) -> [Variable] {
     var result: [Variable] = []
     for item in text.split(separator: ",") {
@@ -108,20 +142,32 @@ public struct BoardConfiguration: Sendable {
       else {
         throw SimulationError(
           "argument", "\"\(item)\" is no variable",
-          hint: "name:type[:dense|sparse[:ticks]], type one of f i j d c")
+          hint: "name:type[:dense|sparse[:ticks]][:signal], type one of f i j d c")
       }
-      guard let mode = parts.count > 2 ? Channel.Mode(rawValue: parts[2]) : .dense else {
-        throw SimulationError("argument", "\"\(parts[2])\" in \"\(item)\" is neither dense nor sparse")
-      }
-      guard let interval = parts.count > 3 ? Double(parts[3]) : 1, interval >= 1, interval < 1e12,
-        parts.count <= 4
-      else {
-        throw SimulationError("argument", "\"\(item)\" has no number of ticks from 1 on at its end")
+      var rest = parts[2...]
+      let mode = rest.first.flatMap(Channel.Mode.init(rawValue:))
+      if mode != nil { rest.removeFirst() }
+      var interval = 1.0
+      if mode != nil, let ticks = rest.first, ticks.first?.isLetter != true {
+        guard let number = Double(ticks), number >= 1, Limits.intervalTicks.contains(number) else {
+          throw SimulationError("argument", "\"\(item)\" has \"\(ticks)\" for a number of ticks from 1 on")
+        }
+        interval = number
+        rest.removeFirst()
       }
       let isReal = type == .float32 || type == .float64
-      let signal: BoardSignal =
+      var signal: BoardSignal =
         isReal ? .sine(hertz: 0.5 + 0.25 * Double(result.count), low: 0, high: 1, noise: 0.01) : .counter
-      result.append(Variable(parts[0], type, mode, interval: interval, signal))
+      if !rest.isEmpty {
+        guard let named = BoardSignal(Array(rest), type: type) else {
+          throw SimulationError(
+            "argument",
+            "\"\(rest.joined(separator: ":"))\" in \"\(item)\" is neither dense, sparse nor a signal",
+            hint: "signals: counter, sine[:Hz], saw[:Hz], noise, constant[:value], buffer[:id]")
+        }
+        signal = named
+      }
+      result.append(Variable(parts[0], type, mode ?? .dense, interval: interval, signal))
     }
     guard !result.isEmpty, result.count <= Limits.variables else {
       throw SimulationError("argument", "a board has 1 to \(Limits.variables) variables, not \(result.count)")

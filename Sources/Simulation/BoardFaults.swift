@@ -2,7 +2,7 @@
 public struct BoardFaults: Sendable {
   /// What a real board does with a stream while no client is active (section 7): it goes on with the block in progress
   /// when somebody comes, so that blocks have holes, and sends stale ones. Off, such blocks are thrown away.
-  public var keepsStaleBlocks = false
+  public var keepsStaleBlocks = true
   /// Header ids are this much above the positions in the list (section 6.1).
   public var idShift = 0
   /// Values in `list` are not numbers.

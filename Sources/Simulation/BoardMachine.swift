@@ -66,6 +66,9 @@ struct BoardMachine: Sendable {
     }
   }
 
+  /// Something was asked for that takes effect at the next tick.
+  var hasCommands: Bool { !queued.isEmpty }
+
   /// Nobody waits for anything that time would bring.
   var isIdle: Bool {
     queued.isEmpty && session == nil

@@ -6,6 +6,13 @@ struct BoardPacer {
 
   init(_ configuration: BoardConfiguration) { self.configuration = configuration }
 
+  /// Where a clock that stood at a tick is after some seconds. Never more than can be counted: rate and speed come from
+  /// scripts, and may be any number.
+  static func ticks(from tick: Int64, _ seconds: Double, rate: Double, speed: Double) -> Int64 {
+    let passed = seconds * rate * speed
+    return Int64(min(max(Double(tick) + (passed.isNaN ? 0 : passed), Double(tick)), Limits.clockTicks))
+  }
+
   func run(_ board: () -> SimulatedBoard?) async {
     // Where the clock was at a moment; it goes on from there.
     var base = (tick: configuration.firstTick, at: ContinuousClock.now)
@@ -28,9 +35,9 @@ struct BoardPacer {
         base = (now, ContinuousClock.now)
       } else {
         let speed = configuration.speed == .infinity ? 1 : configuration.speed
-        let elapsed = ContinuousClock.now - base.at
-        let due =
-          base.tick - configuration.firstTick + Int64(elapsed / .seconds(1) * configuration.rate * speed)
+        let elapsed = (ContinuousClock.now - base.at) / .seconds(1)
+        let due = Self.ticks(
+          from: base.tick - configuration.firstTick, elapsed, rate: configuration.rate, speed: speed)
         // Whole blocks only: that is when a program hands over.
         let block = Int64(max(1, configuration.block))
         target = min(target, configuration.firstTick + due / block * block)
@@ -48,7 +55,8 @@ struct BoardPacer {
         base.at += ContinuousClock.now - before
       } else if target <= now {
         try? await Task.sleep(for: .milliseconds(2))
-      } else if isFree {
+      } else {
+        // One that is late, or as fast as it can be, must leave room for others on its thread.
         await Task.yield()
       }
     }

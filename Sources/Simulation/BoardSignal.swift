@@ -1,3 +1,5 @@
+import Bela
+
 /// What a variable of the simulated board is assigned, as a function of the tick and the assignment's number: the same
 /// for the same seed, wherever a stream begins.
 public enum BoardSignal: Sendable {
@@ -6,6 +8,11 @@ public enum BoardSignal: Sendable {
   /// A sine between `low` and `high`, with noise of the given size.
   case sine(hertz: Double, low: Double, high: Double, noise: Double)
   case triangle(hertz: Double, low: Double, high: Double, noise: Double)
+  /// Rises from `low` to `high`, and begins again.
+  case saw(hertz: Double, low: Double, high: Double)
+  /// Any value between `low` and `high`, a new one each assignment.
+  case noise(low: Double, high: Double)
+  case constant(Double)
   /// Values of a recording, one an assignment, over and over.
   case recording([Double])
   /// Assigned only when a client sends a buffer of this number: its elements, all in one tick.
@@ -15,6 +22,9 @@ public enum BoardSignal: Sendable {
     switch self {
     case .counter: return Double(tick)
     case .buffer: return 0
+    case .constant(let value): return value
+    case .noise(let low, let high): return low + (high - low) * (Self.random(tick, seed) + 0.5)
+    case .saw(let hertz, let low, let high): return low + (high - low) * Self.phase(tick, hertz, rate)
     case .recording(let values): return values[Int(number % Int64(values.count))]
     case .sine(let hertz, let low, let high, let noise):
       let phase = Self.phase(tick, hertz, rate)
@@ -44,11 +54,38 @@ public enum BoardSignal: Sendable {
     _ value: Double, _ noise: Double, _ tick: Int64, _ seed: UInt64, _ low: Double, _ high: Double
   ) -> Double {
     guard noise > 0 else { return value }
+    return min(high, max(low, value + noise * random(tick, seed)))
+  }
+
+  /// -0.5 to 0.5.
+  private static func random(_ tick: Int64, _ seed: UInt64) -> Double {
     // SplitMix64 of the tick: noise without a state, so any tick can be asked for.
     var bits = (UInt64(bitPattern: tick) &+ seed) &* 0x9e37_79b9_7f4a_7c15
     bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
     bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
-    let random = Double((bits ^ (bits >> 31)) >> 11) / Double(1 << 53) - 0.5
-    return min(high, max(low, value + noise * random))
+    return Double((bits ^ (bits >> 31)) >> 11) / Double(1 << 53) - 0.5
+  }
+}
+
+extension BoardSignal {
+  /// Reads `counter`, `sine`, `saw:2`, `noise`, `constant:0.5`, `buffer:0`: a name, and a number that is a frequency in
+  /// Hz, a value, or a buffer's id. Nil for anything else.
+  init?(_ words: [String], type: BelaType) {
+    guard let name = words.first, words.count <= 2 else { return nil }
+    let number = words.count == 2 ? Double(words[1]) : nil
+    guard words.count == 1 || number?.isFinite == true else { return nil }
+    // Whole numbers would see nothing of 0 to 1.
+    let high = type == .float32 || type == .float64 ? 1.0 : 100.0
+    switch name {
+    case "counter" where number == nil: self = .counter
+    case "noise" where number == nil: self = .noise(low: 0, high: high)
+    case "sine": self = .sine(hertz: number ?? 1, low: 0, high: high, noise: 0)
+    case "saw": self = .saw(hertz: number ?? 1, low: 0, high: high)
+    case "constant": self = .constant(number ?? high)
+    case "buffer":
+      guard let id = UInt32(exactly: number ?? 0) else { return nil }
+      self = .buffer(Int(id))
+    default: return nil
+    }
   }
 }

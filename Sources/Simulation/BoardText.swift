@@ -49,6 +49,15 @@ enum BoardText {
     out += quoted.replacing("/", with: "\\/")
   }
 
+  /// The time, as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+  static var now: String {
+    let format = DateFormatter()
+    format.locale = Locale(identifier: "en_US_POSIX")
+    format.timeZone = TimeZone(identifier: "GMT")
+    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+    return format.string(from: Date())
+  }
+
   /// The greeting. A name is written byte for byte, each byte beyond ASCII as one escape (section 2).
   static func greeting(_ project: String) -> String {
     let bytes = String(String.UnicodeScalarView(project.utf8.map { Unicode.Scalar($0) }))

@@ -78,7 +78,12 @@ struct BoardVariable: Sendable {
   private(set) var received = 0.0
 
   init(_ configuration: BoardConfiguration.Variable, id: Int) {
-    self.configuration = configuration
+    var own = configuration
+    // Rates of recordings are a file's, and may make any number of it.
+    let interval = configuration.interval
+    let range = Limits.intervalTicks
+    own.interval = interval > 0 ? min(max(interval, range.lowerBound), range.upperBound) : 1
+    self.configuration = own
     layout = BlockLayout(configuration.type, configuration.mode)
     header = BelaDecoder.header(id: id, type: configuration.type)
     block = [UInt8](repeating: 0, count: BlockLayout.blockBytes)

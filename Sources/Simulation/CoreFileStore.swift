@@ -51,6 +51,26 @@ struct CoreFileStore: CoreStore {
     }
   }
 
+  func deleteSamples(_ keys: [UInt32], _ time: TimeRange) throws {
+    guard time.start < time.end else { return }
+    for key in keys {
+      guard let type = try channel(key) else { continue }
+      var left: [StoredPiece] = []
+      try database.read { db in
+        let rows = try Row.fetchCursor(
+          db, sql: "SELECT * FROM piece WHERE key = ? AND last >= ? AND start < ?",
+          arguments: [Int64(key), time.start, time.end])
+        while let row = try rows.next() { left += try Self.piece(row, key, type)?.without(time) ?? [] }
+      }
+      try database.write { db in
+        try db.execute(
+          sql: "DELETE FROM piece WHERE key = ? AND last >= ? AND start < ?",
+          arguments: [Int64(key), time.start, time.end])
+        for piece in left { try Self.insert(piece, db) }
+      }
+    }
+  }
+
   mutating func nextDomain() -> UInt32 {
     domains &+= 1
     return domains
@@ -59,18 +79,20 @@ struct CoreFileStore: CoreStore {
   func append(_ pieces: [StoredPiece]) throws {
     guard !pieces.isEmpty else { return }
     try database.write { db in
-      for piece in pieces where piece.count > 0 {
-        let packed = FrameCodec([FrameCodec.Entry(key: piece.key, type: piece.samples.type)])
-        let samples = try packed.encode([WireSeries(key: piece.key, piece.samples, piece.range)])
-        let stamps = piece.samples === piece.stamps ? Data() : Data(piece.stamps.bytes(piece.stampRange))
-        try db.execute(
-          sql: "INSERT INTO piece VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-          arguments: [
-            Int64(piece.key), piece.start, piece.last, Int64(piece.domain), Int64(piece.first), piece.count,
-            Data(samples), stamps,
-          ])
-      }
+      for piece in pieces where piece.count > 0 { try Self.insert(piece, db) }
     }
+  }
+
+  private static func insert(_ piece: StoredPiece, _ db: Database) throws {
+    let packed = FrameCodec([FrameCodec.Entry(key: piece.key, type: piece.samples.type)])
+    let samples = try packed.encode([WireSeries(key: piece.key, piece.samples, piece.range)])
+    let stamps = piece.samples === piece.stamps ? Data() : Data(piece.stamps.bytes(piece.stampRange))
+    try db.execute(
+      sql: "INSERT INTO piece VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      arguments: [
+        Int64(piece.key), piece.start, piece.last, Int64(piece.domain), Int64(piece.first), piece.count,
+        Data(samples), stamps,
+      ])
   }
 
   func pieces(_ key: UInt32, _ time: TimeRange) throws -> [StoredPiece] {

@@ -44,6 +44,7 @@ extension CoreState {
   private static let calls: Set<String> = [
     "/auth/session/renew", "/auth/session/retrieve", "/auth/session/delete", "/connectivity/check",
     "/channel/create", "/channel/retrieve", "/channel/delete", "/channel/rename", "/frame/read",
+    "/frame/delete",
   ]
 
   private var loginPath: String { sessions.login == .sessions ? "/auth/session/create" : "/auth/login" }
@@ -62,19 +63,25 @@ extension CoreState {
     switch path {
     case "/connectivity/check": return Self.json(cluster(now))
     case "/auth/session/create":
-      let proof = try Wire.decode(SessionCreatePayload.self, body).proof
+      let proof = try CoreJSON.decode(SessionCreatePayload.self, body, as: CoreMessage.logIn).proof
       let (token, session) = try sessions.create(proof, path: ["proof"], now: now, monotonic: monotonic)
       return Self.json(LoginAnswerPayload(token: token, session: session, user: user))
     case "/auth/login":
-      let proof = try Wire.decode(ProofPayload.self, body)
+      let proof = try CoreJSON.decode(ProofPayload.self, body, as: CoreMessage.proof)
       let (token, _) = try sessions.create(proof, path: [], now: now, monotonic: monotonic)
       return Self.json(LoginAnswerPayload(token: token, user: user, clusterInfo: cluster(now)))
     case "/auth/session/renew": return Self.json(EmptyPayload())
     case "/auth/session/retrieve": return Self.json(["sessions": sessions.all])
     case "/auth/session/delete":
-      sessions.delete(try Wire.decode(KeysPayload.self, body).keys ?? [])
+      sessions.delete(
+        try CoreJSON.decode(KeysPayload.self, body, as: CoreMessage.deleteSessions).keys ?? [])
       return Self.json(EmptyPayload())
     case "/frame/read": return try read(body)
+    case "/frame/delete":
+      let request = try CoreJSON.decode(DeleteRequestPayload.self, body, as: CoreMessage.deleteFrames)
+      try deleteFrames(
+        keys: request.keys ?? [], names: request.names ?? [], request.bounds?.range ?? .all)
+      return Self.json(EmptyPayload())
     default: return try answerChannels(path, body)
     }
   }
@@ -82,17 +89,18 @@ extension CoreState {
   private mutating func answerChannels(_ path: String, _ body: [UInt8]) throws -> HTTPResponse {
     switch path {
     case "/channel/create":
-      let request = try Wire.decode(CreateRequest.self, body)
+      let request = try CoreJSON.decode(CreateRequest.self, body, as: CoreMessage.createChannels)
       let made = try createChannels(
         request.channels ?? [], retrieveIfNameExists: request.retrieveIfNameExists ?? false)
       return Self.json(ChannelsPayload(made))
     case "/channel/retrieve":
-      return Self.json(ChannelsPayload(try channels.retrieve(Wire.decode(ChannelQueryPayload.self, body))))
+      let query = try CoreJSON.decode(ChannelQueryPayload.self, body, as: CoreMessage.retrieveChannels)
+      return Self.json(ChannelsPayload(try channels.retrieve(query)))
     case "/channel/delete":
-      let query = try Wire.decode(ChannelQueryPayload.self, body)
+      let query = try CoreJSON.decode(ChannelQueryPayload.self, body, as: CoreMessage.changeChannels)
       try deleteChannels(keys: query.keys ?? [], names: query.names ?? [])
     default:
-      let query = try Wire.decode(ChannelQueryPayload.self, body)
+      let query = try CoreJSON.decode(ChannelQueryPayload.self, body, as: CoreMessage.changeChannels)
       try renameChannels(keys: query.keys ?? [], names: query.names ?? [])
     }
     return Self.json(EmptyPayload())
@@ -110,7 +118,7 @@ extension CoreState {
 
   /// Records: a kind, a length, and a frame; the last says that nothing was cut off.
   private func read(_ body: [UInt8]) throws -> HTTPResponse {
-    let request = try Wire.decode(ReadRequestPayload.self, body)
+    let request = try CoreJSON.decode(ReadRequestPayload.self, body, as: CoreMessage.read)
     let reduction = try CoreReduction(request.reduction) ?? .stride(1)
     var bytes: [UInt8] = []
     func append(_ kind: UInt8, _ record: [UInt8]) {

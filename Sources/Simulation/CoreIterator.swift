@@ -11,15 +11,18 @@ struct CoreIterator {
   /// What the last read covered, for each channel.
   private var views: [UInt32: TimeRange] = [:]
   private var isValid = false
+  /// The index of each channel.
+  private let indexes: [UInt32: UInt32]
 
   init(_ payload: IteratorRequestPayload, _ channels: CoreChannels) throws(ErrorPayload) {
     keys = payload.keys ?? []
     let missing = keys.filter { channels.byKey[$0] == nil }
     guard missing.isEmpty else { throw CoreChannels.notFound(missing) }
     guard !keys.isEmpty else { throw .path(["keys"], "unknown", "required") }
+    indexes = keys.reduce(into: [:]) { $0[$1] = channels.byKey[$1]?.index }
     codec = FrameCodec(keys.compactMap { channels.byKey[$0]?.entry })
     bounds = payload.bounds?.range ?? .all
-    chunk = Int(clamping: payload.chunkSize?.value ?? 100_000)
+    chunk = Int(clamping: payload.chunkSize ?? 100_000)
     reduction = try CoreReduction(payload.reduction) ?? .stride(payload.downsampleFactor ?? 1)
     seek(to: bounds.start)
   }
@@ -68,7 +71,9 @@ struct CoreIterator {
   }
 
   private func clipped(_ key: UInt32, _ store: any CoreStore) throws -> ClosedRange<Int64>? {
-    guard let range = try store.bounds(key), range.lowerBound < bounds.end, range.upperBound >= bounds.start
+    // A client may have the ends the wrong way round.
+    guard bounds.start < bounds.end, let range = try store.bounds(key), range.lowerBound < bounds.end,
+      range.upperBound >= bounds.start
     else { return nil }
     return max(range.lowerBound, bounds.start)...min(range.upperBound, bounds.end - 1)
   }
@@ -101,14 +106,17 @@ struct CoreIterator {
       pieces += mine
     }
     isValid = !pieces.isEmpty
-    return (try Self.frames(pieces, codec, reduction), isValid)
+    let frames = try Self.frames(pieces, codec, reduction) {
+      try store.count(indexes[$0].flatMap { $0 == 0 ? nil : $0 } ?? $0, bounds)
+    }
+    return (frames, isValid)
   }
 
   /// Stored pieces as frames that stay below a bound.
+  /// - Parameter count: samples that the index of a channel has within the whole span.
   static func frames(
-    _ pieces: [StoredPiece], _ codec: FrameCodec, _ reduction: CoreReduction
+    _ pieces: [StoredPiece], _ codec: FrameCodec, _ reduction: CoreReduction, count: (UInt32) throws -> Int
   ) throws -> [[UInt8]] {
-    let counts = pieces.reduce(into: [UInt32: Int]()) { $0[$1.key, default: 0] += $1.count }
     var frames: [[UInt8]] = []
     var batch: [WireSeries] = []
     var bytes = 0
@@ -118,17 +126,11 @@ struct CoreIterator {
       batch = []
       bytes = 0
     }
-    for piece in pieces {
-      for part in piece.split(bytes: CoreLimits.readFrameBytes) {
-        var series = part.series
-        let factor = reduction.factor(of: counts[part.key] ?? 0)
-        if factor > 1 {
-          series = series.downsampled(factor)
-          series.multiple = UInt32(clamping: factor)
-        }
+    for series in try reduction.apply(pieces, count: count) {
+      for part in series.split(bytes: CoreLimits.readFrameBytes) {
         let size = part.byteCount
         if bytes + size > CoreLimits.readFrameBytes { try flush() }
-        batch.append(series)
+        batch.append(part)
         bytes += size
       }
     }
@@ -137,44 +139,20 @@ struct CoreIterator {
   }
 }
 
-/// Fewer samples than are stored: every n-th of each series. Averages, minima and maxima are not simulated.
-enum CoreReduction: Sendable {
-  case stride(Int)
-  /// About so many of each channel.
-  case limit(Int)
-
-  init?(_ payload: ReductionPayload?) throws(ErrorPayload) {
-    guard let payload else { return nil }
-    if payload.variant == "stride", let factor = payload.factor, factor > 0 {
-      self = .stride(factor)
-    } else if payload.variant == "limit", payload.aggregation == "decimate", let most = payload.pointLimit,
-      most > 0
-    {
-      self = .limit(most)
-    } else {
-      throw ErrorPayload(
-        type: "sy.validation", data: "a simulated core reduces by leaving samples out only: validation error")
-    }
-  }
-
-  func factor(of count: Int) -> Int {
-    switch self {
-    case .stride(let factor): factor
-    case .limit(let most): count / most + (count % most == 0 ? 0 : 1)
-    }
-  }
-}
-
-extension StoredPiece {
+extension WireSeries {
   /// Bytes in a frame, roughly.
-  var byteCount: Int {
-    samples.type.width.map { $0 * count } ?? range.reduce(0) { $0 + 4 + samples.blob($1).count }
+  fileprivate var byteCount: Int {
+    storage.type.width.map { $0 * count } ?? range.reduce(0) { $0 + 4 + storage.blob($1).count }
   }
 
-  func split(bytes: Int) -> [StoredPiece] {
-    let total = byteCount
-    guard total > bytes, count > 1 else { return [self] }
-    return cut(0..<count / 2).split(bytes: bytes) + cut(count / 2..<count).split(bytes: bytes)
+  /// Halves, and their halves; all say the time range of the whole.
+  fileprivate func split(bytes: Int) -> [WireSeries] {
+    guard count > 1, byteCount > bytes else { return [self] }
+    var (left, right) = (self, self)
+    left.range = range.lowerBound..<range.lowerBound + count / 2
+    right.range = left.range.upperBound..<range.upperBound
+    right.alignment = left.nextAlignment
+    return left.split(bytes: bytes) + right.split(bytes: bytes)
   }
 }
 

@@ -16,6 +16,8 @@ enum CoreLimits {
   static let throttledSeries = 4096
   /// A stream whose socket takes nothing for so long is cut, as a real core does after 2.5 s.
   static let stallMs = 2500
+  /// Lists and objects within one another in a message: no message has five, and each is a call on the stack.
+  static let jsonDepth = 64
   /// Bytes that wait for a slow stream; frames beyond that are left out for it.
   static let streamBytes = 16 << 20
 }

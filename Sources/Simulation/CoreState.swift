@@ -153,6 +153,8 @@ struct CoreState: Sendable {
     do {
       let accepted = try writer.write(series, now: now) { channel in
         control.controls(id, channel.key, isShared: channel.concurrency == 1)
+      } stored: { index, from, count in
+        try store.pieces(index, TimeRange(start: from, end: .max)).limited(to: count, fromEnd: false)
       }
       writers[id] = writer
       if !accepted.stored.isEmpty { try store.append(accepted.stored) }
@@ -246,6 +248,34 @@ struct CoreState: Sendable {
     let codec = FrameCodec(keys.compactMap { channels.byKey[$0]?.entry })
     var pieces: [StoredPiece] = []
     for key in Set(keys).sorted() { pieces += try store.pieces(key, time) }
-    return try CoreIterator.frames(pieces, codec, reduction)
+    return try CoreIterator.frames(pieces, codec, reduction) { key in
+      let index = channels.byKey[key]?.index ?? 0
+      return try store.count(index == 0 ? key : index, time)
+    }
+  }
+
+  /// Removes samples, of all channels or of none (protocol, section 15.2).
+  mutating func deleteFrames(keys: [UInt32], names: [String], _ time: TimeRange) throws {
+    let missing = keys.filter { channels.byKey[$0] == nil }
+    guard missing.isEmpty else { throw CoreChannels.notFound(missing) }
+    for name in names where channels[name] == nil {
+      throw ErrorPayload(
+        type: "sy.query.not_found", data: "Channels with names [\(name)] not found: not found: query")
+    }
+    let doomed = Set(keys + names.compactMap { channels[$0]?.key })
+    for writer in writers.values where writer.persists && writer.start < time.end {
+      guard let held = doomed.sorted().first(where: { writer.channels[$0] != nil }) else { continue }
+      throw ErrorPayload(
+        type: "sy.control.unauthorized",
+        data: "cannot delete from channel \(held): a writer has it open: unauthorized: control")
+    }
+    for channel in channels.all where doomed.contains(channel.index) && !doomed.contains(channel.key) {
+      guard try store.pieces(channel.key, time).isEmpty else {
+        throw ErrorPayload(
+          type: "unknown",
+          data: "cannot delete index data: channel \(channel.name) depends on it in this time range")
+      }
+    }
+    try store.deleteSamples(doomed.sorted(), time)
   }
 }

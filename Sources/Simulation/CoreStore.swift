@@ -71,8 +71,27 @@ protocol CoreStore: Sendable {
   func pieces(_ key: UInt32, _ time: TimeRange) throws -> [StoredPiece]
   /// From the first sample to the last; nil when there is none.
   func bounds(_ key: UInt32) throws -> ClosedRange<Int64>?
+  /// Removes the samples of channels within a span.
+  mutating func deleteSamples(_ keys: [UInt32], _ time: TimeRange) throws
   /// Whether a moment lies between the first and the last sample of any domain.
   func covers(_ key: UInt32, _ time: Int64) throws -> Bool
+}
+
+extension CoreStore {
+  /// How many samples there are of a channel within a span.
+  func count(_ key: UInt32, _ time: TimeRange) throws -> Int {
+    try pieces(key, time).reduce(0) { $0 + $1.count }
+  }
+}
+
+extension StoredPiece {
+  /// What is left of it without a span of time: a part before, a part behind, or both.
+  func without(_ time: TimeRange) -> [StoredPiece] {
+    guard time.start < time.end else { return [self] }
+    let (from, to) = (position(from: time.start), position(from: time.end))
+    guard from < to else { return [self] }
+    return [0..<from, to..<count].filter { !$0.isEmpty }.map(cut)
+  }
 }
 
 /// Samples in memory, bounded: the oldest go first.
@@ -90,6 +109,14 @@ struct CoreMemoryStore: CoreStore {
   mutating func delete(_ keys: [UInt32]) {
     for key in keys {
       for piece in kept.removeValue(forKey: key) ?? [] { bytes -= Self.bytes(piece) }
+    }
+  }
+
+  mutating func deleteSamples(_ keys: [UInt32], _ time: TimeRange) {
+    for key in keys {
+      let left = (kept[key] ?? []).flatMap { $0.without(time) }
+      bytes += left.reduce(0) { $0 + Self.bytes($1) } - (kept[key] ?? []).reduce(0) { $0 + Self.bytes($1) }
+      kept[key] = left.isEmpty ? nil : left
     }
   }
 

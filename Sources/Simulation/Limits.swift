@@ -10,6 +10,12 @@ enum Limits {
   static let backlogBytes = 1 << 20
   /// Rows of a recording that is played: a day at 1 kHz.
   static let recordingRows = 100_000_000
+  /// A message of more bytes than this may lose the connection on a board, depending on how TCP cuts it (section 1).
+  static let safeMessageBytes = 16_376
+  /// Ticks that the clock is ever ahead of its beginning: far beyond any run, and what a Double counts exactly.
+  static let clockTicks = Double(1 << 52)
+  /// Ticks between two assignments of a variable: from a thousand in a tick to one in 262 days of audio.
+  static let intervalTicks = 1e-3...1e12
   /// Clients of a board, two sockets each: "1,000 streams of one board side by side", and room to come and go.
   static let connections = 4096
   /// Violations that are remembered: one is a defect, a hundred say nothing more.

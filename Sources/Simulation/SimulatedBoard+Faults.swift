@@ -37,6 +37,7 @@ extension SimulatedBoard {
       state.program += 1
       state.machine = BoardMachine(state.configuration, files: files.existing)
       state.clockBegan = .now
+      state.settlesUntil = nil
       state.delayed = []
       defer {
         state.control = [:]

@@ -27,10 +27,40 @@ public final class SimulatedBoard: Sendable {
     var incidents: [BoardFaults.Incident]
     var delayed: [(due: ContinuousClock.Instant, messages: [WebSocketPayload])] = []
 
+    /// When the newest command came.
+    var heard = ContinuousClock.now
+    /// A client went after commands that a board would have looked at by then: up to this tick it counts as there.
+    var settlesUntil: Int64?
+
     /// Data sockets that end as soon as they are open.
     var nextDataCuts = 0
 
     var hasActiveClient: Bool { control.values.contains { $0.isActive } }
+
+    /// To be called before a client goes or pauses. This clock looks at commands every few milliseconds, that of a board
+    /// every block; what is more than a block apart must not fall into one here.
+    mutating func settle() {
+      let block = Double(max(1, configuration.block))
+      guard machine.hasCommands, hasActiveClient,
+        (ContinuousClock.now - heard) / .seconds(1) >= block / configuration.rate
+      else { return }
+      settlesUntil = machine.now + Int64(block)
+    }
+
+    mutating func advance(to tick: Int64) -> BoardMachine.Output {
+      guard let settled = settlesUntil, machine.now < settled else {
+        settlesUntil = nil
+        return machine.advance(to: tick, isActive: hasActiveClient)
+      }
+      var output = machine.advance(to: min(tick, settled), isActive: true)
+      guard tick > settled else { return output }
+      settlesUntil = nil
+      let rest = machine.advance(to: tick, isActive: hasActiveClient)
+      output.items += rest.items
+      output.replies += rest.replies
+      output.logs += rest.logs
+      return output
+    }
   }
 
   struct Client {
@@ -74,21 +104,34 @@ public final class SimulatedBoard: Sendable {
     options.connections = Limits.connections
     let server = try await HTTPServer.start(
       options, group: group, upgrade: { [weak self] request in self?.upgrade(request) ?? .refuse(503) },
-      handler: { _ in HTTPResponse(status: 404, text: "a board speaks only WebSocket\n") })
+      handler: { _ in
+        HTTPResponse(
+          status: 404, headers: Self.commonHeaders(["Content-Type": "text/plain", "Connection": "close"]),
+          body: Array("a board speaks only WebSocket\n".utf8))
+      })
     bound.withLock { $0 = server.port }
     self.server.withLock { $0 = server }
   }
 
   private func upgrade(_ request: HTTPRequest) -> UpgradeDecision {
     guard request.version != "1.0", request.version != "HTTP/1.0" else { return .refuse(501) }
-    var headers: HTTPFields = [:]
+    var headers = Self.commonHeaders()
     let offered = request.headers["sec-websocket-protocol"]?.split(separator: ",").first
     if let offered { headers.add("Sec-WebSocket-Protocol", String(offered.drop { $0 == " " })) }
     switch request.path {
     case "/gui_control": return .accept(ControlSocket(board: self), headers: headers, options: .belaBoard)
     case "/gui_data": return .accept(DataSocket(board: self), headers: headers, options: .belaBoard)
-    default: return .refuse(404, "no such address on this board\n")
+    default: return .refuse(404, "no such address on this board\n", headers: Self.commonHeaders())
     }
+  }
+
+  /// What the board's server says with every answer.
+  private static func commonHeaders(_ others: HTTPFields = [:]) -> HTTPFields {
+    var headers = others
+    headers.add("Server", "Seasocks/1.4.6")
+    headers.add("Date", BoardText.now)
+    headers.add("Access-Control-Allow-Origin", "*")
+    return headers
   }
 
   /// In fast motion without a bound: readers that leave data in their sockets slow it down and lose nothing.
@@ -136,7 +179,7 @@ public final class SimulatedBoard: Sendable {
     for message in heard { hear(message.text, message.connection) }
     let work = state.withLock { state -> Work? in
       guard !state.isStopped else { return nil }
-      let output = state.machine.advance(to: tick, isActive: state.hasActiveClient)
+      let output = state.advance(to: tick)
       var messages: [WebSocketPayload] = []
       messages.reserveCapacity(output.items.count * 2)
       for item in output.items {
@@ -196,7 +239,10 @@ public final class SimulatedBoard: Sendable {
   }
 
   fileprivate func closed(control connection: WebSocketConnection) {
-    state.withLock { $0.control[ObjectIdentifier(connection)] = nil }
+    state.withLock { state in
+      state.settle()
+      state.control[ObjectIdentifier(connection)] = nil
+    }
   }
 
   fileprivate func opened(data connection: WebSocketConnection) {
@@ -236,20 +282,29 @@ public final class SimulatedBoard: Sendable {
       switch message["event"]?.string {
       case "connection-reply", "active":
         state.control[client]?.isActive = state.configuration.faults.hearsReplies
-      case "inactive": state.control[client]?.isActive = false
+      case "inactive":
+        state.settle()
+        state.control[client]?.isActive = false
       default: break
       }
       let replies = state.machine.receive(message, from: state.control[client]?.number ?? 0)
+      if state.machine.hasCommands { state.heard = .now }
       return state.configuration.faults.answersList
         ? replies : replies.filter { $0.message["watcher"] == nil }
     }
     send(replies)
   }
 
-  /// A binary message on control is read as text without an end: the program crashes.
-  fileprivate func receivedBinary(on connection: WebSocketConnection) {
-    state.withLock { $0.machine.violate("a binary message on control") }
-    connection.closeNow()
+  /// Noted, not punished: a board takes it most of the time (sections 1 and 13).
+  fileprivate func judge(_ message: WebSocketMessage, isControl: Bool) {
+    let count = message.bytes.count
+    if count > Limits.safeMessageBytes {
+      state.withLock { $0.machine.violate("a message of \(count) bytes") }
+    }
+    // It is read as text without an end.
+    if isControl, message.kind == .binary {
+      state.withLock { $0.machine.violate("a binary message on control") }
+    }
   }
 
   fileprivate func received(buffer: [UInt8]) {
@@ -267,10 +322,7 @@ private final class ControlSocket: WebSocketHandler {
   func closed(_ reason: CloseReason, _ connection: WebSocketConnection) { board?.closed(control: connection) }
 
   func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
-    guard message.kind == .text else {
-      board?.receivedBinary(on: connection)
-      return
-    }
+    board?.judge(message, isControl: true)
     board?.received(message.array, on: connection)
   }
 }
@@ -285,6 +337,7 @@ private final class DataSocket: WebSocketHandler {
   func closed(_ reason: CloseReason, _ connection: WebSocketConnection) { board?.closed(data: connection) }
 
   func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
+    board?.judge(message, isControl: false)
     board?.received(buffer: message.array)
   }
 }

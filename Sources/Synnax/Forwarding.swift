@@ -24,7 +24,8 @@ public struct ClockReference: Sendable, Hashable {
     guard let seconds = Int64(exactly: whole) else { return distance < 0 ? .min : .max }
     let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     if overflow { return distance < 0 ? .min : .max }
-    return at.nanoseconds.addingSaturating(scaled).addingSaturating(Int64((rest * 1e9).rounded()))
+    return at.nanoseconds.addingSaturating(scaled).addingSaturating(
+      Int64(saturating: (rest * 1e9).rounded()))
   }
 }
 
@@ -40,6 +41,8 @@ public struct Forwarding: Sendable {
     var head = 0
 
     var count: Int { times.count - head }
+    /// The time of the oldest.
+    var first: Int64 { times[head] }
 
     mutating func drop(_ number: Int) {
       head += number
@@ -53,15 +56,19 @@ public struct Forwarding: Sendable {
   private struct Group: Sendable {
     /// Nil for a virtual channel, which stands alone.
     var index: Channel?
-    var members: [Channel]
+    /// Places among the members.
+    var members: [Int]
     var newest: Int64 = .min
   }
 
   private let clock: ClockReference?
-  /// By the name in the stream.
-  private let targets: [String: Channel]
+  /// What is written to, ascending by key.
+  private let members: [Channel]
+  /// By the name in the stream: the place among the members.
+  private let targets: [String: Int]
   private var groups: [Group]
-  private var pending: [String: Sampled] = [:]
+  /// For each member. Changed where it stands: a copy for each frame would be all that waits for a silent one.
+  private var pending: [Sampled]
   /// Samples that went out, and samples left out because another channel of their index had none for that moment.
   public private(set) var forwarded: Int64 = 0
   public private(set) var skipped: Int64 = 0
@@ -89,24 +96,28 @@ public struct Forwarding: Sendable {
     guard Set(targets.values.map(\.key)).count == targets.count else {
       throw SynnaxError("argument", "two channels of the stream go into one")
     }
-    self.targets = targets
+    let members = targets.values.sorted { $0.key < $1.key }
+    self.members = members
+    self.targets = targets.mapValues { target in members.firstIndex { $0.key == target.key }! }
+    pending = members.map { _ in Sampled() }
     groups = []
-    for member in targets.values.sorted(by: { $0.key < $1.key }) {
+    for (place, member) in members.enumerated() {
       if member.isVirtual {
-        groups.append(Group(index: nil, members: [member]))
+        groups.append(Group(index: nil, members: [place]))
       } else if let at = groups.firstIndex(where: { $0.index?.key == member.index }) {
-        groups[at].members.append(member)
+        groups[at].members.append(place)
       } else {
         guard let index = channels.first(where: { $0.key == member.index }) else {
           throw SynnaxError("argument", "the writer was not opened with the index of \"\(member.name)\"")
         }
-        groups.append(Group(index: index, members: [member]))
+        groups.append(Group(index: index, members: [place]))
       }
     }
     for group in groups {
       guard let index = group.index else { continue }
       let wanted = channels.filter { !$0.isIndex && $0.index == index.key }
-      if let missing = wanted.first(where: { one in !group.members.contains { $0.key == one.key } }) {
+      if let missing = wanted.first(where: { one in !group.members.contains { members[$0].key == one.key } })
+      {
         throw SynnaxError(
           "argument", "nothing goes into \"\(missing.name)\", which shares the index \"\(index.name)\"",
           hint: "open the writer without it, or add it to the map")
@@ -117,23 +128,22 @@ public struct Forwarding: Sendable {
   /// Takes a frame of the stream; answers what can be written now, which may be nothing.
   public mutating func add(_ frame: Frame) throws(SynnaxError) -> [Series] {
     for series in frame.series {
-      guard let target = targets[series.channel.name] else { continue }
-      var own = pending[target.name] ?? Sampled()
+      guard let place = targets[series.channel.name] else { continue }
+      let isVirtual = members[place].isVirtual
       for position in 0..<series.count {
-        guard let time = series.time(position).map(unix(series.clock)) ?? (target.isVirtual ? 0 : nil) else {
+        guard let time = series.time(position).map(unix(series.clock)) ?? (isVirtual ? 0 : nil) else {
           throw SynnaxError(
             "argument", "nobody knows when the samples of \"\(series.channel.name)\" were taken",
             hint: clock == nil ? "give a reference for its clock" : nil)
         }
-        own.times.append(time)
-        own.samples.append(series[position])
+        pending[place].times.append(time)
+        pending[place].samples.append(series[position])
       }
-      let excess = own.count - SynnaxLimits.forwardedSamples
+      let excess = pending[place].count - SynnaxLimits.forwardedSamples
       if excess > 0 {
-        own.drop(excess)
+        pending[place].drop(excess)
         skipped += Int64(excess)
       }
-      pending[target.name] = own
     }
     var result: [Series] = []
     for place in groups.indices { result += try take(place) }
@@ -151,35 +161,34 @@ public struct Forwarding: Sendable {
 
   /// Samples of all members for the same moments.
   private mutating func take(_ place: Int) throws(SynnaxError) -> [Series] {
-    var group = groups[place]
-    defer { groups[place] = group }
-    var all = group.members.map { pending[$0.name] ?? Sampled() }
+    let group = groups[place]
+    var latest = group.newest
+    defer { groups[place].newest = latest }
     var times: [Int64] = []
-    var taken = [[Sample]](repeating: [], count: all.count)
-    while all.allSatisfy({ $0.count > 0 }) {
-      let newest = all.map { $0.times[$0.head] }.max()!
+    var taken = [[Sample]](repeating: [], count: group.members.count)
+    while group.members.allSatisfy({ pending[$0].count > 0 }) {
+      let newest = group.members.reduce(Int64.min) { max($0, pending[$1].first) }
       var isTogether = true
-      for place in all.indices where all[place].times[all[place].head] < newest {
-        all[place].drop(1)
+      for member in group.members where pending[member].first < newest {
+        pending[member].drop(1)
         skipped += 1
         isTogether = false
       }
       guard isTogether else { continue }
       // Several samples of one tick get a nanosecond each: an index only ever rises.
-      let time = group.newest == .min ? newest : max(newest, group.newest.addingSaturating(1))
-      group.newest = time
+      let time = latest == .min ? newest : max(newest, latest.addingSaturating(1))
+      latest = time
       times.append(time)
-      for place in all.indices {
-        taken[place].append(all[place].samples[all[place].head])
-        all[place].drop(1)
+      for (position, member) in group.members.enumerated() {
+        taken[position].append(pending[member].samples[pending[member].head])
+        pending[member].drop(1)
       }
     }
-    for (member, rest) in zip(group.members, all) { pending[member.name] = rest }
     guard !times.isEmpty else { return [] }
-    forwarded += Int64(times.count * all.count)
+    forwarded += Int64(times.count * group.members.count)
     var result: [Series] = []
     if let index = group.index { result.append(Series(index, SampleStorage(times, as: .timestamp))) }
-    for (member, samples) in zip(group.members, taken) {
+    for (member, samples) in zip(group.members.map({ members[$0] }), taken) {
       result.append(Series(member, try SampleStorage(samples, as: member, timesFrom: times)))
     }
     return result

@@ -4,6 +4,8 @@ public enum SynnaxLimits {
   public static let messageBytes = 5 << 20
   /// One message that is accepted: several times what others take, since a core has no limit of its own.
   static let receivedBytes = 16 << 20
+  /// What a waiting message costs beside its bytes: an array and its place in a queue.
+  static let messageOverhead = 64
   /// One written frame: stays below `messageBytes` when a core merges it with neighbours or adds time ranges.
   public static let writtenFrameBytes = 1 << 20
   /// Series in one frame: a frame of nothing but empty series would cost many times its size in memory.

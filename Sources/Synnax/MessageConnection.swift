@@ -6,9 +6,7 @@ import Transport
 final class MessageConnection: WebSocketHandler {
   private struct Inner {
     var socket: WebSocketConnection?
-    var messages: [[UInt8]] = []
-    var bytes = 0
-    var isPaused = false
+    var messages = MessageQueue()
     var end: SynnaxError?
     var waiter: (id: Int, continuation: CheckedContinuation<Void, Never>)?
     var lastID = 0
@@ -75,11 +73,7 @@ final class MessageConnection: WebSocketHandler {
   /// The next message, if one has come already.
   func poll() -> [UInt8]? {
     let (message, socket) = inner.withLock { inner -> ([UInt8]?, WebSocketConnection?) in
-      guard !inner.messages.isEmpty else { return (nil, nil) }
-      let message = inner.messages.removeFirst()
-      inner.bytes -= message.count
-      let resumes = inner.isPaused && inner.bytes < SynnaxLimits.receivedBytes / 2
-      if resumes { inner.isPaused = false }
+      guard let (message, resumes) = inner.messages.take() else { return (nil, nil) }
       return (message, resumes ? inner.socket : nil)
     }
     socket?.resumeReading()
@@ -142,14 +136,7 @@ final class MessageConnection: WebSocketHandler {
   func opened(_ connection: WebSocketConnection) { inner.withLock { $0.socket = connection } }
 
   func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
-    let mustPause = inner.withLock { inner in
-      inner.messages.append(message.array)
-      inner.bytes += message.bytes.count
-      guard inner.bytes >= SynnaxLimits.receivedBytes, !inner.isPaused else { return false }
-      inner.isPaused = true
-      return true
-    }
-    if mustPause { connection.pauseReading() }
+    if inner.withLock({ $0.messages.put(message.array) }) { connection.pauseReading() }
     wake()
   }
 

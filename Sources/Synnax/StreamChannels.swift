@@ -28,6 +28,7 @@ package final class StreamChannels: Sendable {
   /// The frame as its reader gets it: channels in the order asked for, times from the index channels, gaps where
   /// alignments jump. Nil when nothing in it was asked for.
   package func frame(_ wire: WireFrame, _ tracker: inout AlignmentTracker) -> Frame? {
+    tracker.sequence = wire.sequence
     var slots = [[WireSeries]](repeating: [], count: visible.count)
     for series in wire.series where series.count > 0 {
       guard let place = places[series.key] else { continue }
@@ -127,12 +128,14 @@ package struct AlignmentTracker: Sendable {
   private struct Place: Sendable {
     /// Zero before the first series.
     var expected = Alignment(0)
-    /// It left the stream: what it misses until it comes back was not lost.
-    var isPaused = false
+    /// It left the stream behind the request of this number: what it misses until it comes back was not lost.
+    var pausedAfter: UInt32?
   }
 
   private var places: [Place] = []
   private var placeOfKey: [UInt32: Int] = [:]
+  /// The number of the request that the frame in hand answers.
+  package var sequence: UInt32 = 0
   /// Downsampled frames skip by intention.
   private let isOn: Bool
 
@@ -156,19 +159,26 @@ package struct AlignmentTracker: Sendable {
     _ place: Int, _ alignment: Alignment, next: Alignment, multiple: UInt64
   ) -> (samples: Int64, reason: Gap.Reason)? {
     guard isOn, alignment.rawValue != 0 else { return nil }
-    let (due, wasPaused) = (places[place].expected, places[place].isPaused)
+    let due = places[place].expected
     places[place].expected = next
-    places[place].isPaused = false
+    var wasPaused = false
+    // What comes of a later request ends the pause, whether or not anything was missed meanwhile; what was on its way
+    // before does not.
+    if let after = places[place].pausedAfter, sequence > after {
+      wasPaused = true
+      places[place].pausedAfter = nil
+    }
     if due == alignment { return nil }
     guard due.rawValue != 0, due.domain == alignment.domain, alignment > due else { return nil }
     return (Int64((alignment.rawValue - due.rawValue) / multiple), wasPaused ? .paused : .lost)
   }
 
   /// These are no longer on the stream; what they miss until they come back was not lost.
-  package mutating func pause(_ keys: some Sequence<UInt32>) {
+  /// - Parameter sequence: the number of the last request that they were in.
+  package mutating func pause(_ keys: some Sequence<UInt32>, after sequence: UInt32) {
     for key in keys {
       let place = place(of: key)
-      places[place].isPaused = true
+      places[place].pausedAfter = sequence
     }
   }
 }

@@ -26,7 +26,7 @@ final class StreamConnection: WebSocketHandler {
   }
 
   /// What is left to do outside the lock.
-  private enum Task {
+  private enum Errand {
     case acknowledged(CheckedContinuation<SynnaxError?, Never>?)
     case frame(Frame)
     case ended(StreamStateMachine.End)
@@ -37,7 +37,7 @@ final class StreamConnection: WebSocketHandler {
     let inner: UnsafeMutablePointer<Inner>
     let now: TimeSpan
     let ingest: UnsafeMutablePointer<Ingest>?
-    var tasks: [Task] = []
+    var tasks: [Errand] = []
   }
 
   // Safety: touched within `burst` only, which the event loop of this connection runs, and no other thread. In memory
@@ -103,7 +103,7 @@ final class StreamConnection: WebSocketHandler {
 
   func update(_ channels: StreamChannels, without removed: some Sequence<UInt32>) {
     change { inner, _ in
-      inner.tracker.pause(removed)
+      inner.tracker.pause(removed, after: inner.machine.sequence)
       return inner.machine.update(channels)
     }
   }
@@ -114,6 +114,14 @@ final class StreamConnection: WebSocketHandler {
   /// Asks the core to end the stream; returns when it has, with all frames delivered, or when it takes too long.
   func close() async {
     change { $0.machine.close(now: $1) }
+    // Nobody else looks at the time any more: whoever closes has let go of the stream.
+    let watch = Task {
+      while let wait = self.untilDeadline, !Task.isCancelled {
+        try? await Task.sleep(for: wait)
+        self.tick()
+      }
+    }
+    defer { watch.cancel() }
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
       let isOver = inner.withLock { inner in
         if inner.end != nil { return true }
@@ -122,6 +130,14 @@ final class StreamConnection: WebSocketHandler {
       }
       if isOver { continuation.resume() }
     }
+  }
+
+  /// How long nothing is due; nil once it has ended.
+  private var untilDeadline: Duration? {
+    let (deadline, hasEnded) = inner.withLock { ($0.machine.deadline, $0.end != nil) }
+    guard !hasEnded else { return nil }
+    let left = deadline.map { $0 - clock.monotonic } ?? .second
+    return max(.milliseconds(1), min(.milliseconds(200), left.duration))
   }
 
   // MARK: - WebSocketHandler
@@ -140,7 +156,7 @@ final class StreamConnection: WebSocketHandler {
   func burst(_ connection: WebSocketConnection, _ body: () -> Void) {
     let now = clock.monotonic
     let tasks = inner.withLock { inner in
-      withUnsafeMutablePointer(to: &inner) { inner -> [Task] in
+      withUnsafeMutablePointer(to: &inner) { inner -> [Errand] in
         let isTaken = callbacks.sink.ingest { ingest in
           withUnsafeMutablePointer(to: &ingest) { ingest in
             burst.pointee = Burst(inner: inner, now: now, ingest: ingest)
@@ -199,7 +215,7 @@ final class StreamConnection: WebSocketHandler {
     run(inner.withLock { inner in body(&inner, now).compactMap { act($0, &inner) } })
   }
 
-  private func act(_ action: StreamStateMachine.Action, _ inner: inout Inner) -> Task? {
+  private func act(_ action: StreamStateMachine.Action, _ inner: inout Inner) -> Errand? {
     switch action {
     case .send(let bytes):
       // One that cannot be sent any more ends by itself.
@@ -217,7 +233,7 @@ final class StreamConnection: WebSocketHandler {
     }
   }
 
-  private func run(_ tasks: [Task]) {
+  private func run(_ tasks: [Errand]) {
     for task in tasks {
       switch task {
       case .acknowledged(let waiting):

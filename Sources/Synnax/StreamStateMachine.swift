@@ -36,6 +36,9 @@ package struct StreamStateMachine: Sendable {
     package var closeTimeout = TimeSpan(nanoseconds: 2_000_000_000)
 
     package init() {}
+
+    /// Nothing heard for so long means that the core is gone: three intervals. The interval is a user's.
+    var silence: TimeSpan { keepAlive + keepAlive + keepAlive }
   }
 
   package private(set) var state = State.connecting
@@ -57,6 +60,8 @@ package struct StreamStateMachine: Sendable {
     self.settings = settings
   }
 
+  /// The number of the newest request with channels.
+  package var sequence: UInt32 { codec.sequence }
   /// Requests with channels that no frame has answered yet.
   package var pendingStates: Int { max(0, codec.stateCount - 1) }
 
@@ -102,6 +107,7 @@ package struct StreamStateMachine: Sendable {
     if plan?.sequence != sequence || plan?.plan.version != ingest.version {
       plan = StreamPlan(first.channels, &ingest, &tracker).map { (sequence, $0) }
     }
+    tracker.sequence = sequence
     guard plan?.plan.ingest(body, &ingest, &tracker) == true else { return false }
     lastHeard = now
     return true
@@ -157,14 +163,14 @@ package struct StreamStateMachine: Sendable {
       return fail(SynnaxError("timeout", "the core did not acknowledge the stream in time"))
     case .draining: return end(nil)
     case .streaming where isLivenessArmed:
-      let silence = TimeSpan(nanoseconds: settings.keepAlive.nanoseconds * 3)
+      let silence = settings.silence
       if now - lastHeard < silence {
         deadline = lastHeard + silence
         return []
       }
       // Nobody looked for a while: what is unread in the socket gets one more interval.
       if now - lastChecked > silence + settings.keepAlive {
-        lastHeard = now - TimeSpan(nanoseconds: settings.keepAlive.nanoseconds * 2)
+        lastHeard = now + settings.keepAlive - silence
         deadline = now + settings.keepAlive
         return []
       }
@@ -179,7 +185,7 @@ package struct StreamStateMachine: Sendable {
   private mutating func armLiveness(_ now: TimeSpan) {
     guard isLivenessArmed else { return }
     if deadline == nil { lastChecked = now }
-    deadline = now + TimeSpan(nanoseconds: settings.keepAlive.nanoseconds * 3)
+    deadline = now + settings.silence
   }
 
   // MARK: - What is asked for

@@ -84,7 +84,7 @@ private final class HistoryIterator: Sendable {
     var request = IteratorRequestPayload(.open)
     request.bounds = BoundsPayload(range)
     request.keys = entries.map(\.key)
-    request.chunkSize = Wide(Int64(chunk))
+    request.chunkSize = Int64(chunk)
     var none: [WireSeries] = []
     _ = try await send(request, into: &none)
   }

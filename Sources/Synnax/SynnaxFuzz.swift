@@ -82,7 +82,7 @@ package enum SynnaxFuzz {
     var config = WriterConfigPayload(keys: [1, 2], authorities: [255])
     (config.start, config.mode) = (Wide(.max), 1)
     var iterator = IteratorRequestPayload(.open)
-    (iterator.bounds, iterator.keys, iterator.chunkSize) = (BoundsPayload(.all), [1], Wide(5))
+    (iterator.bounds, iterator.keys, iterator.chunkSize) = (BoundsPayload(.all), [1], Int64(5))
     iterator.reduction = ReductionPayload(variant: "stride", factor: 2)
     let stream = StreamRequestPayload(
       keys: [1, 2], downsampleFactor: 2, throttleRate: 0.5, excludeGroups: [7], keepAlive: 5_000_000_000)

@@ -14,11 +14,11 @@ public enum ClockDomain: Sendable, Hashable {
     }
   }
 
-  /// How many units of this clock make a second; nil when unknown.
+  /// How many units of this clock make a second; nil when unknown. What is no rate, 0 or below, is unknown, too.
   public var unitsPerSecond: Double? {
     switch self {
     case .unix: 1e9
-    case .ticks(let rate): rate
+    case .ticks(let rate): rate.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
     }
   }
 
@@ -149,6 +149,8 @@ public struct Gap: Sendable, Hashable {
     case paused
     /// The source says it dropped data for this reader.
     case overrun
+    /// Nobody said so: only the times of the samples tell, which leap or step back.
+    case time
   }
 
   /// Absolute number of the first sample behind the gap.

@@ -47,6 +47,10 @@ public struct Checkup: Sendable {
       guard let place = lanes.firstIndex(where: { $0.buffer.channel.name == series.channel.name }) else {
         continue
       }
+      if series.type != lanes[place].buffer.channel.type {
+        // Another program under the same name: what came before cannot be looked at with it.
+        lanes[place].buffer = SampleBuffer(channel: series.channel, capacity: .samples(Self.samplesMax))
+      }
       lanes[place].buffer.append(series)
       if lanes[place].first == nil { lanes[place].first = now } else { lanes[place].later += series.count }
       lanes[place].last = now
@@ -93,6 +97,7 @@ public struct Checkup: Sendable {
     }
     var found: [Finding] = []
     if span != nil { found += rate(of: lane, series) }
+    found += leaps(of: series)
     guard series.type.isNumeric, series.type != .timestamp, let values = try? series.doubles() else {
       return found
     }
@@ -112,6 +117,27 @@ public struct Checkup: Sendable {
         found.append(
           problem("\(name): clipped at \(Self.number(limit)), \(Self.number(percent)) % of its samples"))
       }
+    }
+    return found
+  }
+
+  /// Holes that nothing but the times tells of.
+  private func leaps(of series: Series) -> [Finding] {
+    let gaps = series.gapsWithTimes.filter { $0.reason == .time }
+    let holes = gaps.compactMap(\.samples)
+    var found: [Finding] = []
+    if !holes.isEmpty {
+      let missing = holes.reduce(Int64(0)) { $0.addingSaturating($1) }
+      found.append(
+        problem(
+          "\(series.channel.name): by its times \(missing) samples are missing, at \(Self.count(holes.count, "gap")) (time)"
+        ))
+    }
+    if holes.count < gaps.count {
+      found.append(
+        problem(
+          "\(series.channel.name): its times step back \(Self.count(gaps.count - holes.count, "time")) (time)"
+        ))
     }
     return found
   }

@@ -4,10 +4,10 @@ public struct Step: Sendable, Hashable {
   public var units: Int64
   public var samples: Int64
 
+  /// Fewer than one sample count as one: files say what they like.
   public init(units: Int64, samples: Int64 = 1) {
-    precondition(samples > 0)
     self.units = units
-    self.samples = samples
+    self.samples = max(1, samples)
   }
 
   /// Units from the first sample to the one with this number; sticks to the ends of the range.

@@ -77,3 +77,80 @@ public struct Frame: Sendable {
     }
   }
 }
+
+// MARK: - By place
+
+/// Frames of one pattern have the same names at the same places, so a table of names serves them all. A place may be
+/// empty in one of them.
+extension Frame {
+  /// Nil where the frame has series of its own, whose places are theirs.
+  package var pattern: FramePattern? {
+    if case .part(let batch, _) = content { batch.pattern } else { nil }
+  }
+
+  package var placeCount: Int {
+    switch content {
+    case .own(let series): series.count
+    case .part(let batch, _): batch.series.count
+    }
+  }
+
+  package func channel(at place: Int) -> Channel {
+    switch content {
+    case .own(let series): series[place].channel
+    case .part(let batch, _): batch.series[place].channel
+    }
+  }
+
+  /// The series at a place; nil when this frame has none there.
+  package func series(at place: Int) -> Series? {
+    switch content {
+    case .own(let series): place < series.count ? series[place] : nil
+    case .part(let batch, let number): batch.range(number, at: place).map { batch.series[place][$0] }
+    }
+  }
+
+  /// The series at a place, as what there is to read of it.
+  package func view(at place: Int) -> SampleView? {
+    switch content {
+    case .own(let series):
+      guard place < series.count else { return nil }
+      return series[place].view(0..<series[place].count)
+    case .part(let batch, let number):
+      guard let range = batch.range(number, at: place) else { return nil }
+      return batch.series[place].view(range)
+    }
+  }
+
+  /// The runs of the series at a place.
+  package func forEachRun(at place: Int, _ body: (SampleRun) -> Void) {
+    switch content {
+    case .own(let series):
+      guard place < series.count else { return }
+      series[place].forEachRun(0..<series[place].count, body)
+    case .part(let batch, let number):
+      guard let range = batch.range(number, at: place) else { return }
+      batch.series[place].forEachRun(range, body)
+    }
+  }
+
+  /// It has the very same channels, in this order.
+  package func has(_ channels: [Channel]) -> Bool {
+    guard case .own(let series) = content, series.count == channels.count else { return false }
+    for place in channels.indices where !series[place].channel.isIdentical(to: channels[place]) {
+      return false
+    }
+    return true
+  }
+
+  /// Bytes of all samples and their stamps.
+  package var byteCount: Int {
+    switch content {
+    case .own(let series):
+      var bytes = 0
+      for place in series.indices { bytes += series[place].byteCount }
+      return bytes
+    case .part(let batch, let number): return batch.byteCount(number)
+    }
+  }
+}

@@ -22,17 +22,27 @@ package final class FrameBatch: Sendable {
   // Of the first frame, or of each.
   private let firstDropped: Int64
   private let dropped: [Int64]?
+  // Bytes of a sample and its stamp, of each channel and of all; nil where those differ.
+  private let widths: [Int?]
+  private let sampleBytes: Int?
 
   init(_ pattern: FramePattern, _ series: [Series], frames: Int, of samples: Int, dropped: Int64) {
     (self.pattern, self.series, count) = (pattern, series, frames)
     shape = .even(samples)
     (firstDropped, self.dropped) = (dropped, nil)
+    (widths, sampleBytes) = Self.widths(of: series)
   }
 
   init(_ pattern: FramePattern, _ series: [Series], runs: [Run], starts: [Int32], dropped: [Int64]) {
     (self.pattern, self.series, count) = (pattern, series, dropped.count)
     shape = .uneven(runs: runs, starts: starts)
     (firstDropped, self.dropped) = (0, dropped)
+    (widths, sampleBytes) = Self.widths(of: series)
+  }
+
+  private static func widths(of series: [Series]) -> ([Int?], Int?) {
+    let widths = series.map { one in one.type.width.map { $0 + (one.isStamped ? 8 : 0) } }
+    return (widths, widths.reduce(0) { sum, width in sum.flatMap { sum in width.map { sum + $0 } } })
   }
 
   package subscript(number: Int) -> Frame { Frame(self, number, dropped: dropped(number)) }
@@ -63,6 +73,37 @@ package final class FrameBatch: Sendable {
     guard case .uneven(let runs, let starts) = shape else { return place }
     let range = Int(starts[number])..<Int(starts[number + 1])
     return runs[range].firstIndex { $0.place == place }.map { $0 - range.lowerBound }
+  }
+
+  /// Where the samples of a frame are in the series at a place; nil when it has none of that channel.
+  func range(_ number: Int, at place: Int) -> Range<Int>? {
+    guard place < series.count else { return nil }
+    switch shape {
+    case .even(let samples): return number &* samples..<(number &+ 1) &* samples
+    case .uneven(let runs, let starts):
+      let range = Int(starts[number])..<Int(starts[number + 1])
+      // Most frames have all of the channels, in their order.
+      let guess = range.lowerBound + place
+      let at =
+        guess < range.upperBound && runs[guess].place == Int32(place)
+        ? guess : runs[range].firstIndex { $0.place == Int32(place) }
+      return at.map { Int(runs[$0].offset)..<Int(runs[$0].offset) + Int(runs[$0].count) }
+    }
+  }
+
+  func byteCount(_ number: Int) -> Int {
+    switch shape {
+    case .even(let samples):
+      if let sampleBytes { return samples * sampleBytes }
+      return series.indices.reduce(0) { $0 + self.series(number, at: $1).byteCount }
+    case .uneven(let runs, let starts):
+      return runs[Int(starts[number])..<Int(starts[number + 1])].reduce(0) { sum, run in
+        guard let width = widths[Int(run.place)] else {
+          return sum + series[Int(run.place)][Int(run.offset)..<Int(run.offset) + Int(run.count)].byteCount
+        }
+        return sum + Int(run.count) * width
+      }
+    }
   }
 
   func sampleCount(_ number: Int) -> Int {

@@ -88,7 +88,8 @@ package struct SampleBuffer {
   /// device and by its connection, becomes one gap.
   package mutating func markGap(_ reason: Gap.Reason, samples: Int64? = nil) {
     let samples = samples.map { max(0, $0) }
-    lost = lost.addingSaturating(samples ?? 0)
+    // What somebody did not want for a while is missing, not lost.
+    if reason != .paused { lost = lost.addingSaturating(samples ?? 0) }
     guard let earlier = pendingGap else {
       if reason != .paused { gapCount += 1 }
       pendingGap = Gap(at: numbers.upperBound, samples: samples, reason: reason)
@@ -253,8 +254,10 @@ extension SampleBuffer {
     takePendingGap()
     for gap in own.sorted(by: { $0.at < $1.at }) where gap.at > series.first {
       let samples = gap.samples.map { max(0, $0) }
-      lost = lost.addingSaturating(samples ?? 0)
-      if gap.reason != .paused { gapCount += 1 }
+      if gap.reason != .paused {
+        gapCount += 1
+        lost = lost.addingSaturating(samples ?? 0)
+      }
       keep(Gap(at: start + (gap.at - series.first), samples: samples, reason: gap.reason))
     }
   }

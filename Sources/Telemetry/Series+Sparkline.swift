@@ -45,8 +45,9 @@ extension Series {
   private static func bar(_ value: Double, _ low: Double, _ high: Double) -> Character {
     if value.isNaN { return " " }
     if value.isInfinite { return value > 0 ? bars[7] : bars[0] }
-    if low == high { return bars[3] }
-    let share = (value / 2 - low / 2) / (high / 2 - low / 2)
-    return bars[Swift.min(7, Swift.max(0, Int(share * 8)))]
+    // Halves, because a range may be wider than the largest number; of the smallest ones nothing is left then.
+    let half = high / 2 - low / 2
+    guard half > 0 else { return bars[3] }
+    return bars[Swift.min(7, Swift.max(0, Int(saturating: (value / 2 - low / 2) / half * 8)))]
   }
 }

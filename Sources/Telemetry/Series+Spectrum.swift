@@ -31,6 +31,10 @@ extension Series {
     guard size >= 2, size & (size - 1) == 0 else {
       throw TelemetryError("argument", "the size of a spectrum is a power of two, not \(size)")
     }
+    guard size <= Limits.spectrumSizeMax || count < size else {
+      throw TelemetryError(
+        "argument", "a spectrum has at most \(Limits.spectrumSizeMax) samples, not \(size)")
+    }
     guard type.isNumeric else {
       throw TelemetryError("type", "'\(channel.name)' is \(type.rawValue), not numbers")
     }
@@ -64,14 +68,16 @@ extension Series {
   ) {
     let part = self[Swift.max(0, count - size)..<count]
     // A gap before the first sample is outside.
-    let inside = part.gaps.filter { $0.at > part.first }
+    let inside = part.gapsWithTimes.filter { $0.at > part.first }
     if let gap = inside.first, filling == .raise {
       throw TelemetryError(
-        "gap", "samples of '\(channel.name)' are missing at \(gap.at - first + 1) (\(gap.reason.rawValue))",
+        "gap",
+        gap.reason == .time && gap.samples == nil
+          ? "times of '\(channel.name)' step back at \(gap.at - first + 1)"
+          : "samples of '\(channel.name)' are missing at \(gap.at - first + 1) (\(gap.reason.rawValue))",
         hint: "gaps = \"zero\" or gaps = \"interpolate\" fills them")
     }
     let values = try part.doubles()
-    var missing: Int64 = 0
     var filled: [Double] = []
     filled.reserveCapacity(values.count)
     var next = 0
@@ -80,9 +86,8 @@ extension Series {
       filled += values[next..<at]
       next = at
       let samples = Swift.max(0, gap.samples ?? 0)
-      missing = missing.addingSaturating(samples)
       // More than one spectrum takes would only be cut off again.
-      let shown = Int(Swift.min(samples, Int64(size)))
+      let shown = Int(Swift.min(samples, Int64(Swift.min(size, Limits.spectrumSizeMax))))
       for step in 0..<shown {
         let left = Double(samples) - Double(shown - 1 - step)
         let share = left / (Double(samples) + 1)
@@ -90,13 +95,13 @@ extension Series {
       }
     }
     filled += values[next...]
-    guard filled.count >= size else {
+    guard filled.count >= size, size <= Limits.spectrumSizeMax else {
       throw TelemetryError(
         "empty", "'\(channel.name)' has \(filled.count) samples, a spectrum of size \(size) needs \(size)")
     }
     return (
       Array(filled.suffix(size)),
-      part.measuredRate(missing: missing) ?? channel.rate.flatMap { $0 > 0 ? $0 : nil }
+      part.measuredRate ?? channel.rate.flatMap { $0 > 0 ? $0 : nil }
     )
   }
 }

@@ -92,21 +92,6 @@ extension Series {
     try requireSamples()
     return result ?? (.float(.nan), .float(.nan))
   }
-
-  /// Samples a second, from the times of the first and the last; nil when times or the clock's rate are unknown.
-  public var measuredRate: Double? { measuredRate(missing: 0) }
-
-  /// - Parameter missing: samples that belong in between and are not there.
-  func measuredRate(missing: Int64) -> Double? {
-    guard count > 1, let unitsPerSecond = clock.unitsPerSecond, unitsPerSecond > 0 else { return nil }
-    let chunks = self.chunks
-    if missing == 0, chunks.count == 1, case .steady(_, let step) = chunks[0].timing {
-      // Exact where several samples share a unit of the clock.
-      return step.units > 0 ? unitsPerSecond * Double(step.samples) / Double(step.units) : nil
-    }
-    guard let from = time(0), let to = time(count - 1), from < to else { return nil }
-    return (Double(count - 1) + Double(missing)) / (Double(to) - Double(from)) * unitsPerSecond
-  }
 }
 
 private struct Sum: NumericComputation {

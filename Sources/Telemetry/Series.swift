@@ -15,8 +15,8 @@ public struct Series: Sendable {
 
   // Whole chunks of a buffer are shared as they are; `first` and `count` cut at both ends. Nil where one chunk, the
   // tail, holds all: an empty deque is an object that all threads would count references of.
-  private let full: Deque<Chunk>?
-  private let tail: Chunk?
+  let full: Deque<Chunk>?
+  let tail: Chunk?
   // Those of the buffer, shared too; only the ones at visible numbers count. Nil for none.
   private(set) var allGaps: Deque<Gap>?
 
@@ -61,7 +61,7 @@ public struct Series: Sendable {
     let chunk = Chunk(storage, timing: timing)
     self.init(
       channel: channel, numbers: 0..<Int64(chunk.count), full: nil, tail: chunk,
-      gaps: Self.row(gaps))
+      gaps: Self.row(Self.orderly(gaps, count: chunk.count)))
   }
 
   /// A series of several chunks one behind the other.
@@ -75,7 +75,7 @@ public struct Series: Sendable {
     }
     self.init(
       channel: channel, numbers: 0..<end, full: full.isEmpty ? nil : full, tail: nil,
-      gaps: Self.row(gaps))
+      gaps: Self.row(Self.orderly(gaps, count: Int(end))))
   }
 
   public var isEmpty: Bool { count == 0 }
@@ -120,6 +120,31 @@ public struct Series: Sendable {
     return chunk.time(offset)
   }
 
+  /// Gaps as everything here takes them, whoever made them: in order, one a place, before or between the samples, and
+  /// no count below zero.
+  private static func orderly(_ gaps: [Gap], count: Int) -> [Gap] {
+    var result: [Gap] = []
+    for var gap in gaps.sorted(by: { $0.at < $1.at }) where gap.at >= 0 && gap.at < Int64(count) {
+      gap.samples = gap.samples.map { Swift.max(0, $0) }
+      if result.last?.at == gap.at {
+        let both = result[result.count - 1].samples.flatMap { a in gap.samples.map(a.addingSaturating) }
+        result[result.count - 1].samples = both
+      } else {
+        result.append(gap)
+      }
+    }
+    return result
+  }
+
+  /// The samples from one position to another, both included, as scripts count: from 1, or from -1 at the end.
+  /// Positions outside are those at the ends; no samples where the second comes before the first.
+  public func slice(from first: Int, to last: Int) -> Series {
+    func position(_ index: Int) -> Int { index < 0 ? count + 1 + Swift.max(index, -count - 1) : index }
+    let low = Swift.max(1, Swift.min(position(first), count + 1)) - 1
+    let high = Swift.max(0, Swift.min(position(last), count))
+    return self[low..<Swift.max(low, high)]
+  }
+
   /// Cut out by position, sharing the samples. Gaps inside the part, and right before its first sample, go with it.
   public subscript(range: Range<Int>) -> Series {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
@@ -149,8 +174,12 @@ public struct Series: Sendable {
     return low
   }
 
-  /// Bytes of the samples and of their stamps.
+  /// Bytes of the samples and of their stamps. Of many chunks of a fixed width it takes them all to be stamped if the newest
+  /// one is: snapshots are taken often.
   public var byteCount: Int {
+    if let width = type.width, let full, full.count > 2 {
+      return count * (width + (isStamped ? 8 : 0))
+    }
     var bytes = 0
     forEachChunk { chunk in
       bytes += chunk.storage.byteCount(chunk.range)
@@ -185,7 +214,7 @@ public struct Series: Sendable {
   }
 
   /// Where the chunk is that holds a number; the count when it lies behind all.
-  private static func index(in chunks: Deque<Chunk>, of number: Int64) -> Int {
+  static func index(in chunks: Deque<Chunk>, of number: Int64) -> Int {
     var low = 0
     var high = chunks.count
     while low < high {

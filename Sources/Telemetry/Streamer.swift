@@ -160,7 +160,13 @@ public final class Streamer: Sendable {
         }
         return channel
       }
-      core.withLock { if !$0.machine.isLive { $0.setChannels(wanted) } }
+      let isSet = core.withLock { core in
+        guard !core.machine.isLive else { return false }
+        core.setChannels(wanted)
+        return true
+      }
+      // Somebody has started it meanwhile: then it is the feed's to change.
+      if !isSet { try await update(names) }
     case .running, .reconnecting:
       guard let feed else { throw TelemetryError("busy", "this streamer is just being started") }
       try await update(names, of: feed)

@@ -116,7 +116,27 @@ public struct TimeStamp: Sendable, Hashable, Comparable {
   }
 }
 
+extension FixedWidthInteger {
+  /// The whole part of any number: the ends of the range beyond it, 0 for what is no number. Where a number comes from a
+  /// script, a file or a device, `Int(…)` would end the program.
+  package init(saturating value: Double) {
+    self = Self(exactly: value.rounded(.towardZero)) ?? (value.isNaN ? 0 : value < 0 ? .min : .max)
+  }
+}
+
 extension Int64 {
+  /// What is left of a division, never negative. - Precondition: `divisor` is above zero.
+  package func flooredRemainder(_ divisor: Int64) -> Int64 {
+    let rest = self % divisor
+    return rest < 0 ? rest + divisor : rest
+  }
+
+  /// - Precondition: `divisor` is above zero.
+  package func flooredQuotient(_ divisor: Int64) -> Int64 {
+    let (quotient, rest) = quotientAndRemainder(dividingBy: divisor)
+    return rest < 0 ? quotient - 1 : quotient
+  }
+
   package func addingSaturating(_ other: Int64) -> Int64 {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? (other < 0 ? .min : .max) : sum

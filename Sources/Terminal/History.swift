@@ -8,7 +8,8 @@ import Glibc
 package final class History {
   /// Where the file is; nil when nothing is kept.
   package let path: String?
-  /// Marks this session's lines; of this process alone.
+  /// Marks this session's lines; unlike that of any other session. A process number would not do: in a container
+  /// every program has the same one.
   package let session: String
   /// Why the last ``add(_:time:)`` did not reach the file.
   package private(set) var lastError: TerminalError?
@@ -19,13 +20,18 @@ package final class History {
 
   /// - Parameters:
   ///   - path: nil keeps the history in memory only.
+  ///   - session: for tests.
   ///   - keeps: asked before a cell is kept anywhere: false for one that holds a password.
   package init(
-    path: String?, session: String, keeps: @escaping (String) -> Bool = { _ in true }
+    path: String?, session: String = History.freshSession(), keeps: @escaping (String) -> Bool = { _ in true }
   ) {
     self.path = path
     self.session = session
     self.keeps = keeps
+  }
+
+  package static func freshSession() -> String {
+    String(UInt64.random(in: 0...UInt64.max), radix: 36)
   }
 
   /// `MOONTIDE_HISTORY` (empty: none), else `$XDG_STATE_HOME/moontide/history.jsonl`, else below

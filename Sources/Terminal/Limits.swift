@@ -14,6 +14,8 @@ package enum Limits {
   package static let partialLineAge: Duration = .milliseconds(250)
   /// Held text without a newline becomes a line at this size.
   package static let partialLineBytes = 64 * 1024
+  /// Printed text that may become the prompt of `io.read`: a row of the widest terminal, colours included.
+  package static let openLineBytes = 4_096
   /// Text waiting for its redraw; past it the redraw comes at once.
   package static let pendingBytes = 256 * 1024
   /// Progress lines redraw at most ten times a second.
@@ -30,6 +32,8 @@ package enum Limits {
   package static let cellScalars = 1 << 20
   /// How long after an Escape the rest of a key may still come: a slow line, and no pause that a person notices.
   package static let escapeWaitMs: Int32 = 30
+  /// Characters on both sides of the cursor in which the one under it is looked for: longer than any that people write.
+  package static let clusterScalars = 64
   /// Bytes taken from the terminal at a time inside a paste.
   package static let pasteReadBytes = 4_096
   /// How long Ctrl-Z waits for the stop; without job control none comes.

@@ -139,7 +139,7 @@ extension LineEditor {
     let (text, cursor) = scalars()
     let start = lineStart(text, at: cursor)
     func width(_ part: ArraySlice<Unicode.Scalar>) -> Int {
-      part.reduce(0) { $0 + (TextWidth.columns(of: $1) ?? 1) }
+      TextWidth.columns(of: part, ofControl: 2)
     }
     let column = width(text[start..<cursor])
     let target: Int

@@ -86,6 +86,7 @@ package final class LineEditor: CellReader {
     recall = nil
     note = nil
     isReading = true
+    before = nil
     moon_edit_read(editor)
     isReading = false
     setBracketedPaste(false)
@@ -114,18 +115,27 @@ package final class LineEditor: CellReader {
   /// Asks the prompt again, soon: the streams that it counts have changed.
   package func refreshPrompt() { writer.refreshPrompt() }
 
-  /// Lends the terminal, as it was found, to another program (`:edit`, `os.execute`, `io.read`).
+  /// Lends the terminal, as it was found, to another program (`:edit`).
   package func withTerminalReleased<Result>(_ body: () throws -> Result) rethrows -> Result {
+    lendTerminal()
+    defer { takeTerminal() }
+    return try body()
+  }
+
+  /// The same in two steps (`os.execute`).
+  package func lendTerminal() {
+    guard let editor else { return }
     writer.hideEditing()
     writer.flush()
     if isReading { setBracketedPaste(false) }
     moon_edit_release_terminal(editor)
-    defer {
-      moon_edit_take_terminal(editor)
-      writer.resumed()
-      if isReading { shown = nil }
-    }
-    return try body()
+  }
+
+  package func takeTerminal() {
+    guard let editor else { return }
+    moon_edit_take_terminal(editor)
+    writer.resumed()
+    if isReading { shown = nil }
   }
 
   /// Leaves the screen and the terminal in order for `exit()` from anywhere, also in the middle of a line.
@@ -190,6 +200,7 @@ package final class LineEditor: CellReader {
       self.prefill = nil
       _ = moon_edit_insert(editor, prefill)
     }
+    if !isPasting { keepClustersWhole() }
     if shown == nil { setBracketedPaste(true) }
     while true {
       if let next = decoder.next() {
@@ -212,6 +223,61 @@ package final class LineEditor: CellReader {
       case .attention: handleSignals()
       }
     }
+  }
+
+  // MARK: Clusters
+
+  /// What stood around the cursor when the last key was asked for.
+  private struct Surroundings {
+    var count: Int
+    var cursor: Int
+    /// Of the cursor's line, and where in the text it begins.
+    var near: [Unicode.Scalar]
+    var start: Int
+  }
+
+  private var before: Surroundings?
+
+  /// libedit moves over and deletes characters of C; what a person sees as one may have several. Whatever the last key
+  /// did to one of them it does to all of them.
+  private func keepClustersWhole() {
+    var now = surroundings()
+    defer { before = now }
+    guard let before, before.count - now.count <= 1 else { return }
+    if now.count == before.count, now.cursor != before.cursor {
+      let cluster = cluster(now, at: now.cursor)
+      guard now.cursor > cluster.lowerBound else { return }
+      // vi's cursor never stands behind the last character.
+      let isLast = moon_edit_is_vi(editor) != 0 && cluster.upperBound >= now.count
+      let goesBack = now.cursor < before.cursor || isLast
+      moon_edit_move(editor, goesBack ? cluster.lowerBound : cluster.upperBound)
+    } else if now.count == before.count - 1, now.cursor == before.cursor || now.cursor == before.cursor - 1 {
+      // The one that is gone stood where the cursor stands.
+      let cluster = cluster(before, at: now.cursor)
+      guard cluster.count > 1 else { return }
+      moon_edit_move(editor, cluster.upperBound - 1)
+      moon_edit_delete(editor, Int32(cluster.count - 1))
+    } else {
+      return
+    }
+    now = surroundings()
+  }
+
+  private func cluster(_ text: Surroundings, at index: Int) -> Range<Int> {
+    guard index >= text.start, index < text.start + text.near.count else { return index..<index + 1 }
+    let found = GlyphScan.cluster(in: text.near, at: index - text.start)
+    return found.lowerBound + text.start..<found.upperBound + text.start
+  }
+
+  private func surroundings() -> Surroundings {
+    var cursor = 0
+    var text: UnsafePointer<wchar_t>?
+    let count = moon_edit_line(editor, &text, &cursor)
+    let part = max(0, cursor - Limits.clusterScalars)..<min(count, cursor + Limits.clusterScalars)
+    let near = part.map { index -> Unicode.Scalar in
+      text.flatMap { Unicode.Scalar(UInt32(bitPattern: $0[index])) } ?? "\u{fffd}"
+    }
+    return Surroundings(count: count, cursor: cursor, near: near, start: part.lowerBound)
   }
 
   var isPasting = false

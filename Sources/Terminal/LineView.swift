@@ -91,13 +91,23 @@ package struct LineView {
         out += glyph.style
         style = glyph.style
       }
-      out += glyph.text
+      guard glyph.isUncertain, column + glyph.columns < columns else {
+        out += glyph.text
+        column += glyph.columns
+        continue
+      }
+      // On an empty place, whatever was there; and what follows stands where it should, however wide this turned out.
+      out += String(repeating: " ", count: glyph.columns) + Self.goTo(column) + glyph.text
       column += glyph.columns
+      out += Self.goTo(column)
     }
     if !style.isEmpty { out += "\u{1b}[0m" }
     // In a full row the cursor hangs over its last character, which an erase would take.
-    if column < columns, TextLayout.columns(of: present) > column { out += "\u{1b}[K" }
+    let reached = present.contains(where: \.isUncertain) ? columns : TextLayout.columns(of: present)
+    if column < columns, reached > column { out += "\u{1b}[K" }
   }
+
+  private static func goTo(_ column: Int) -> String { column == 0 ? "\r" : "\r\u{1b}[\(column)C" }
 
   /// A line feed goes down everywhere and scrolls at the bottom, which a cursor movement would not.
   private mutating func move(toRow target: Int, column wanted: Int, into out: inout String) {

@@ -68,6 +68,8 @@ package final class TerminalWriter {
   private var lastFlush: ContinuousClock.Instant
   private var flushAt: ContinuousClock.Instant?
   private var atLineStart = true
+  /// What stands on the terminal's row before the cursor; nil when it is too long, or nobody knows.
+  private var openLine: [UInt8]? = []
   private var mayHaveColors = false
   private var plainPrompt: String?
   private var picture: LivePicture?
@@ -119,6 +121,7 @@ package final class TerminalWriter {
       flush()
       hideProgress()
       send(bytes, to: stream)
+      noteOpenLine(bytes)
       atLineStart = endsALine(bytes)
       mayHaveColors = mayHaveColors || bytes.contains(0x1b)
       if progressText != nil { schedule(now() + Limits.progressInterval) }
@@ -220,6 +223,28 @@ package final class TerminalWriter {
     }
     edited = text
     redraw()
+  }
+
+  /// Text that was printed without a line end, which is taken off the screen: the prompt of what is read now. Empty when
+  /// there is none, or when it is more than a row and stays where it is.
+  package func takeOpenLine() -> String {
+    flush()
+    hideProgress()
+    guard outputIsTerminal, !atLineStart, let bytes = openLine else { return "" }
+    let text = String(decoding: bytes, as: UTF8.self)
+    var sequence = ControlSequence()
+    let isPlain = text.unicodeScalars.allSatisfy { sequence.swallows($0) || TextWidth.columns(of: $0) != nil }
+    guard isPlain, TextWidth.columns(of: text) < measure().columns else { return "" }
+    sendToTerminal("\r\u{1b}[K")
+    atLineStart = true
+    return text
+  }
+
+  private func noteOpenLine(_ bytes: [UInt8]) {
+    let newline = bytes.lastIndex(of: 0x0a)
+    let rest = bytes[(newline.map { $0 + 1 } ?? 0)...]
+    let before = newline == nil && !atLineStart ? openLine : []
+    openLine = before.flatMap { $0.count + rest.count <= Limits.openLineBytes ? $0 + rest : nil }
   }
 
   /// Whether a line is being edited.

@@ -7,6 +7,8 @@ package struct TextLayout: Equatable {
     package var text: String
     package let columns: Int
     package let style: String
+    /// Terminals do not agree how many columns it takes.
+    package var isUncertain = false
   }
 
   package typealias Row = [Glyph]
@@ -32,19 +34,29 @@ package struct TextLayout: Equatable {
     self.columns = max(2, columns)
     place(prompt: prompt)
     var lineStart = column
-    for (index, scalar) in text.enumerated() {
+    var index = 0
+    while index < text.count {
       if index == cursor { cursorIsNext = true }
-      switch scalar {
+      switch text[index] {
       case "\n":
         markCursor(at: min(column, self.columns - 1))
         beginRow()
         place(prompt: continuation)
         lineStart = column
+        index += 1
       case "\t":
         let room = column < self.columns ? self.columns - column : self.columns
         let stop = 8 - max(0, column - lineStart) % 8
         for _ in 0..<min(room, stop) { place(" ", columns: 1) }
-      default: place(scalar)
+        index += 1
+      default:
+        let (end, scan) = GlyphScan.end(of: text, from: index)
+        place(text[index..<end], scan)
+        if cursor > index, cursor < end {
+          cursorIsNext = true
+          markCursor(at: min(column, self.columns - 1))
+        }
+        index = end
       }
     }
     if cursor >= text.count || cursorIsNext {
@@ -65,15 +77,29 @@ package struct TextLayout: Equatable {
     var sequence = ControlSequence()
     var pending = String.UnicodeScalarView()
     var style = ""
+    var glyph: [Unicode.Scalar] = []
+    var scan = GlyphScan()
     for scalar in prompt.unicodeScalars {
       if sequence.swallows(scalar) {
         pending.append(scalar)
+        continue
+      }
+      if pending.isEmpty, !glyph.isEmpty, scan.take(scalar) {
+        glyph.append(scalar)
+        continue
+      }
+      place(glyph[...], scan, style: style)
+      (glyph, scan) = ([], GlyphScan())
+      style = Self.style(after: style, sequences: String(pending))
+      pending = .init()
+      if scalar == "\n" {
+        beginRow()
       } else {
-        style = Self.style(after: style, sequences: String(pending))
-        pending = .init()
-        if scalar == "\n" { beginRow() } else { place(scalar, style: style) }
+        _ = scan.take(scalar)
+        glyph = [scalar]
       }
     }
+    place(glyph[...], scan, style: style)
   }
 
   /// Colours add up until a reset.
@@ -86,27 +112,35 @@ package struct TextLayout: Equatable {
     return result
   }
 
-  private mutating func place(_ scalar: Unicode.Scalar, style: String = "") {
-    switch TextWidth.columns(of: scalar) {
-    case 0? where rows[rows.count - 1].isEmpty: place("◌" + String(scalar), columns: 1, style: style)
+  private mutating func place(_ glyph: ArraySlice<Unicode.Scalar>, _ scan: GlyphScan, style: String = "") {
+    guard let first = glyph.first else { return }
+    var view = String.UnicodeScalarView()
+    view.append(contentsOf: glyph)
+    switch TextWidth.columns(of: first) {
+    case 0? where rows[rows.count - 1].isEmpty: place("◌" + String(view), columns: 1, style: style)
     case 0?:
       markCursor(at: min(column, columns - 1))
-      rows[rows.count - 1][rows[rows.count - 1].count - 1].text.unicodeScalars.append(scalar)
-    case let width?: place(String(scalar), columns: width, style: style)
-    case nil where scalar.value < 0x20:
+      rows[rows.count - 1][rows[rows.count - 1].count - 1].text.unicodeScalars.append(contentsOf: glyph)
+    case .some:
+      // Where it may turn out wider it must not reach the edge, behind which nobody knows where the cursor is.
+      if scan.isUncertain, column + scan.most > columns, scan.most <= columns { beginRow() }
+      place(String(view), columns: scan.columns, style: style, isUncertain: scan.isUncertain)
+    case nil where first.value < 0x20:
       place("^", columns: 1, style: style)
-      place(String(Unicode.Scalar(UInt8(scalar.value) + 0x40)), columns: 1, style: style)
-    case nil where scalar.value == 0x7f:
+      place(String(Unicode.Scalar(UInt8(first.value) + 0x40)), columns: 1, style: style)
+    case nil where first.value == 0x7f:
       place("^", columns: 1, style: style)
       place("?", columns: 1, style: style)
     case nil: place("\u{fffd}", columns: 1, style: style)
     }
   }
 
-  private mutating func place(_ text: String, columns width: Int, style: String = "") {
+  private mutating func place(
+    _ text: String, columns width: Int, style: String = "", isUncertain: Bool = false
+  ) {
     if column + width > columns { beginRow() }
     markCursor(at: column)
-    rows[rows.count - 1].append(Glyph(text: text, columns: width, style: style))
+    rows[rows.count - 1].append(Glyph(text: text, columns: width, style: style, isUncertain: isUncertain))
     column += width
   }
 

@@ -25,10 +25,28 @@ package enum TextWidth {
 
   /// Columns of one line of text; control sequences (colours) take none.
   package static func columns(of text: String) -> Int {
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text.utf8.count }
     var sequence = ControlSequence()
+    return columns(of: text.unicodeScalars.filter { !sequence.swallows($0) }, ofControl: 0)
+  }
+
+  /// Columns of text without control sequences; a control that it holds all the same counts as told.
+  package static func columns(of text: some Collection<Unicode.Scalar>, ofControl width: Int) -> Int {
     var total = 0
-    for scalar in text.unicodeScalars where !sequence.swallows(scalar) { total += columns(of: scalar) ?? 0 }
-    return total
+    var scan = GlyphScan()
+    var isFirst = true
+    func size(_ scan: GlyphScan, _ first: Unicode.Scalar) -> Int {
+      columns(of: first) == nil ? width : scan.columns
+    }
+    var first: Unicode.Scalar = " "
+    for scalar in text {
+      if !isFirst, scan.take(scalar) { continue }
+      if !isFirst { total += size(scan, first) }
+      scan = GlyphScan()
+      _ = scan.take(scalar)
+      (first, isFirst) = (scalar, false)
+    }
+    return isFirst ? 0 : total + size(scan, first)
   }
 
   /// A continuation prompt as wide as the last line of the prompt, its text at the right.
@@ -46,13 +64,17 @@ package enum TextWidth {
     var sequence = ControlSequence()
     var total = 0
     var coloured = false
+    var scan: GlyphScan?
     for scalar in text.unicodeScalars {
       if sequence.swallows(scalar) {
         coloured = true
-      } else {
+      } else if scan?.take(scalar) != true {
+        var next = GlyphScan()
+        _ = next.take(scalar)
         let width = columns(of: scalar) ?? 0
         if total + width > limit - 1 { break }
         total += width
+        scan = next
       }
       result.append(scalar)
     }

@@ -122,6 +122,7 @@ final class HTTPServerConnection: ChannelInboundHandler, RemovableChannelHandler
     response.headers["Content-Length"] =
       response.status == 204 || response.status == 304 ? nil : String(response.body.count)
     response.headers["Transfer-Encoding"] = nil
+    if response.headers.tokens("connection").contains("close") { keepsAlive = false }
     response.headers["Connection"] = keepsAlive ? nil : "close"
     var fields = HTTPHeaders()
     for field in response.headers.all { fields.add(name: field.name, value: field.value) }
@@ -170,19 +171,23 @@ final class HTTPServerConnection: ChannelInboundHandler, RemovableChannelHandler
   private func decide(_ context: ChannelHandlerContext, _ request: HTTPRequest) {
     keepsAlive = false
     let key = request.headers["sec-websocket-key"] ?? ""
+    // First what can be refused here: who decides to accept takes the connection into its books.
+    guard request.method == "GET", request.body.isEmpty, WebSocketHandshake.isKey(key) else {
+      return respond(context, HTTPResponse(status: 400, text: "not a WebSocket request"))
+    }
     switch upgrade(request).kind {
     case .refuse(let response): respond(context, response)
     case .silence: isDone = true
     case .raw(let bytes, let isClosing): putRaw(context, bytes, key: key, isClosing: isClosing)
     case .accept(let handler, let headers, let options):
-      guard request.headers["sec-websocket-version"] == "13" else {
+      guard let version = request.headers["sec-websocket-version"].flatMap({ Int($0) }),
+        options.versions.contains(version)
+      else {
+        handler.closed(.local, WebSocketConnection(channel: context.channel, options: options, masks: false))
         let response = HTTPResponse(
           status: 426, headers: ["Sec-WebSocket-Version": "13", "Content-Type": "text/plain"],
           body: Array("only WebSocket version 13".utf8))
         return respond(context, response)
-      }
-      guard request.method == "GET", request.body.isEmpty, WebSocketHandshake.isKey(key) else {
-        return respond(context, HTTPResponse(status: 400, text: "not a WebSocket request"))
       }
       accept(context, key: key, handler: handler, headers: headers, options: options)
     }
@@ -196,7 +201,9 @@ final class HTTPServerConnection: ChannelInboundHandler, RemovableChannelHandler
       ("Upgrade", "websocket"), ("Connection", "Upgrade"),
       ("Sec-WebSocket-Accept", WebSocketHandshake.accept(key)),
     ])
+    let connection = WebSocketConnection(channel: context.channel, options: options, masks: false)
     guard (try? headers.check()) != nil else {
+      handler.closed(.local, connection)
       return respond(context, HTTPResponse(status: 500, text: "internal error"))
     }
     for field in headers.all { fields.add(name: field.name, value: field.value) }
@@ -205,7 +212,6 @@ final class HTTPServerConnection: ChannelInboundHandler, RemovableChannelHandler
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.write(wrapOutboundOut(.end(nil)), promise: nil)
     isDone = true
-    let connection = WebSocketConnection(channel: context.channel, options: options, masks: false)
     children.upgraded(connection)
     let frames = WebSocketChannelHandler(
       connection: connection, role: .server(acceptsUnmasked: options.acceptsUnmasked), handler: handler,
@@ -222,6 +228,8 @@ final class HTTPServerConnection: ChannelInboundHandler, RemovableChannelHandler
       // Leaves last and hands over the bytes behind the request.
       pipeline.removeHandler(decoder, promise: nil)
     } catch {
+      // Nothing of the above throws but for a channel that is gone: nobody else will say that it ended.
+      handler.closed(.endOfFile, connection)
       context.close(promise: nil)
     }
   }

@@ -37,7 +37,8 @@ public enum CloseReason: Sendable, Equatable {
 }
 
 /// Receives what one connection brings. All calls come on that connection's event-loop thread, in order, and must
-/// not block; `opened` is first, `closed` is last and comes exactly once.
+/// not block; `opened` is first, `closed` is last and comes exactly once, alone where a server could not go on with an
+/// upgrade that it had accepted.
 public protocol WebSocketHandler: AnyObject, Sendable {
   /// The upgrade is done; sending works from here on.
   func opened(_ connection: WebSocketConnection)

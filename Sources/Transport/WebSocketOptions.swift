@@ -23,6 +23,8 @@ public struct WebSocketOptions: Sendable, Equatable {
   public var handshakeTimeout = Duration.seconds(5)
   /// How long a close waits for the peer's Close; then TCP is closed.
   public var closeTimeout = Duration.seconds(1)
+  /// Versions of the protocol that are taken (server only; 8 was a draft with the same frames as 13).
+  public var versions: Set<Int> = [13]
   /// Whether an unmasked frame is accepted from a client (server only; the RFC says no, Bela's server says yes).
   public var acceptsUnmasked = false
   /// Whether a fragmented message is accepted; if not, the first fragment ends the connection without a word.
@@ -32,11 +34,12 @@ public struct WebSocketOptions: Sendable, Equatable {
 
   public init() {}
 
-  /// The manners of a Bela board's server: no pings, no Close, no fragments, masks optional, 16 384 bytes a frame
-  /// with its header, a reader more than 16 MiB behind is cut off.
+  /// The manners of a Bela board's server: no pings, no Close, no fragments, masks optional, 32 KiB a frame with its
+  /// header, versions 8 and 13, a reader more than 16 MiB behind is cut off.
   public static var belaBoard: WebSocketOptions {
     var options = WebSocketOptions()
-    options.messageBytes = 16_376
+    options.messageBytes = 32_760
+    options.versions = [8, 13]
     options.overflow = .disconnect
     options.pingInterval = nil
     options.acceptsUnmasked = true

@@ -84,7 +84,7 @@ struct Check: ParsableCommand, ProgramCommand {
           in: script == "-" ? try FileText.read(from: 0) : try FileText.read(script))
         for finding in findings {
           if finding.severity == .error { counts.errors += 1 } else { counts.warnings += 1 }
-          print(json ? Self.text(finding.json(file: name)) : finding.description(file: name))
+          StandardOutput.print(json ? Self.text(finding.json(file: name)) : finding.description(file: name))
         }
       } catch {
         unreadable += 1
@@ -92,7 +92,7 @@ struct Check: ParsableCommand, ProgramCommand {
       }
     }
     if json {
-      print(
+      StandardOutput.print(
         Self.text([
           "kind": "summary", "schema": 1, "files": .integer(Int64(scripts.count - unreadable)),
           "errors": .integer(Int64(counts.errors)), "warnings": .integer(Int64(counts.warnings)),

@@ -33,7 +33,7 @@ struct Convert: ParsableCommand, ProgramCommand {
       let summary = try Recording.save(
         chosen(try Recording.load(input)), to: output, overwrite: overwrite,
         origin: RecordingOrigin(source: input, program: Version.text))
-      print(summary.text)
+      StandardOutput.print(summary.text)
       return ExitCode.success
     } catch {
       let hint =

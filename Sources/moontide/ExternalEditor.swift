@@ -24,8 +24,9 @@ enum ExternalEditor {
   static func open(_ path: String) throws(LuaError) {
     let editor =
       [Environment["VISUAL"], Environment["EDITOR"]].compactMap { $0 }.first { !$0.isEmpty } ?? "vi"
-    // The variable may hold arguments, so a shell reads it; the file's name it gets as a word.
-    let words = ["sh", "-c", "exec \(editor) \"$1\"", "sh", path]
+    // The variable may hold arguments, so a shell reads it; the file's name it gets as a word, and never as an option.
+    let file = path.hasPrefix("-") || path.hasPrefix("+") ? "./" + path : path
+    let words = ["sh", "-c", "exec \(editor) \"$1\"", "sh", file]
     let arguments = words.map { strdup($0) } + [nil]
     defer { arguments.forEach { free($0) } }
     var attributes = posix_spawnattr_t()

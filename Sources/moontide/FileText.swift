@@ -65,8 +65,3 @@ enum TextTime {
       ? "\((seconds * 10).rounded() / 10) s" : "\(Int(seconds) / 60) min \(Int(seconds) % 60) s"
   }
 }
-
-/// For what goes wrong before there is a writer.
-enum StandardError {
-  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
-}

@@ -9,6 +9,8 @@ final class FrontDisplay: Display {
   let writer: TerminalWriter
   /// Echoes values and puts messages where a person reads them.
   var isNotebook: Bool
+  /// Whether an interrupt is the program's own doing, which says why in its place.
+  var isInterruptKnown: () -> Bool = { false }
 
   init(writer: TerminalWriter, isNotebook: Bool) {
     self.writer = writer
@@ -28,6 +30,7 @@ final class FrontDisplay: Display {
   }
 
   func error(_ error: CellError) {
+    if error.isInterrupt, isInterruptKnown() { return }
     if error.isInterrupt, isNotebook {
       writer.print("interrupted\n", to: .error)
     } else {

@@ -17,7 +17,8 @@ struct Interactive {
 
   func run() -> Int32 {
     let piped = script == "-" ? readStandardInput() : nil
-    let writer = TerminalWriter()
+    let end = OutputEnd()
+    let writer = TerminalWriter(giveUp: { end.mustGiveUp() })
     let color = ColorChoice(rawValue: options.color.rawValue) ?? .auto
     writer.usesColor = color.resolve(environment: Environment.terminal, isTerminal: writer.outputIsTerminal)
     let display = FrontDisplay(writer: writer, isNotebook: false)
@@ -41,7 +42,10 @@ struct Interactive {
       return ExitCode.failure
     }
     let signals = Signals(interrupter: interpreter.state.interrupter, endsProgram: !wantsNotebook)
-    let pipe = BrokenPipe(writer: writer) { signals.interrupter.interrupt() }
+    // Somebody who stopped reading must not keep a program that is to end.
+    end.mustGiveUp = { [wantsNotebook] in signals.isTerminating || !wantsNotebook && signals.wasInterrupted }
+    end.watch(writer) { signals.interrupter.interrupt() }
+    display.isInterruptKnown = { end.failure != nil }
     var code = prepare(interpreter, display, piped) ?? ExitCode.success
     if wantsNotebook, code == ExitCode.success || staysInNotebook {
       display.isNotebook = true
@@ -52,7 +56,12 @@ struct Interactive {
     }
     interpreter.close()
     writer.flush()
-    if pipe.failure != nil { return pipe.exitCode }
+    if let failure = end.failure {
+      guard failure != EPIPE else { return ExitCode.success }
+      writer.print("moontide: \(StandardStreams.reason(failure))\n", to: .error)
+      writer.flush()
+      return ExitCode.cannotCreate
+    }
     if signals.isTerminating { return ExitCode.terminated }
     if !wantsNotebook {
       if code == ExitCode.success, interpreter.hasUnobservedErrors { return ExitCode.failure }
@@ -108,16 +117,17 @@ struct Interactive {
 }
 
 /// Ends a run whose output nobody takes any more.
-private final class BrokenPipe {
+private final class OutputEnd {
+  /// The errno of standard output; EPIPE when a reader has had enough, which is an ordinary end. A full disk is none.
   private(set) var failure: Int32?
+  var mustGiveUp: () -> Bool = { false }
 
-  init(writer: TerminalWriter, interrupt: @escaping () -> Void) {
-    writer.onFailure = { [weak self] _, error in
+  func watch(_ writer: TerminalWriter, interrupt: @escaping () -> Void) {
+    writer.onFailure = { [weak self] stream, error in
+      // Without standard error nobody can be told, but the results are not concerned.
+      guard stream == .output else { return }
       self?.failure = error
       interrupt()
     }
   }
-
-  /// A reader that has enough is an ordinary end; a full disk is not.
-  var exitCode: Int32 { failure == EPIPE ? ExitCode.success : ExitCode.cannotCreate }
 }

@@ -8,6 +8,7 @@ final class Interpreter {
   let state: LuaState
   let library: Library
   let session: Session
+  private let plots: PlotTerminal
   private(set) var notebook: NotebookLibrary!
   private(set) lazy var completion = TabCompletion(library)
   /// Tasks that failed; shown unless somebody takes their error.
@@ -28,7 +29,8 @@ final class Interpreter {
     library = try Library(state)
     library.simulators = ProgramSimulators()
     if sandbox { library.allowedSources = allowed }
-    library.plotFront = PlotTerminal(screen)
+    plots = PlotTerminal(screen)
+    library.plotFront = plots
     session = Session(state, display: display)
     library.note = { [unowned session] in session.display.note($0) }
     library.onCheck = { [unowned session] check in
@@ -102,6 +104,7 @@ final class Interpreter {
   func close() {
     reportFailedTasks()
     library.closeAll()
+    plots.close()
     state.close()
   }
 }

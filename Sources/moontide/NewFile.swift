@@ -11,7 +11,7 @@ enum NewFile {
     if !overwriting, access(path, F_OK) == 0 {
       throw Failure(reason: "\(path) exists; --overwrite replaces it")
     }
-    let partial = "\(path).part-\(getpid())"
+    let partial = "\(path).part-\(UInt32.random(in: 0 ... .max))"
     let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failure(path) }
     var rest = bytes[...]

@@ -59,7 +59,7 @@ enum NotebookFiles {
   /// A new file is made only where none is; an old one is replaced in one step, so that a full disk spoils nothing.
   private static func write(_ bytes: [UInt8], to path: String, overwrite: Bool) throws(LuaError) {
     let target = expanded(path)
-    let name = overwrite ? "\(target).\(getpid()).new" : target
+    let name = overwrite ? "\(target).\(UInt32.random(in: 0 ... .max)).new" : target
     let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       if errno == EEXIST {

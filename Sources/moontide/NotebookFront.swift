@@ -35,7 +35,7 @@ final class NotebookFront {
     self.signals = signals
     self.makeInterpreter = makeInterpreter
     history = History(
-      path: History.defaultPath(environment: Environment.terminal), session: "\(getpid())",
+      path: History.defaultPath(environment: Environment.terminal),
       keeps: { SourceSecrets(Array($0.utf8)).isEmpty })
     let keys = KeyPoll(signals: signals)
     self.keys = keys
@@ -53,6 +53,9 @@ final class NotebookFront {
 
   var session: Session { interpreter.session }
   var isPerson: Bool { isatty(0) == 1 }
+  var isTerminating: Bool { signals.isTerminating }
+  /// `os.exit` in a task, while a line was read.
+  var exitCodeOfTasks: Int32? { keys.exitCode }
 
   /// Until Ctrl-D, `:quit` or `os.exit`; the exit code.
   func run() -> Int32 {
@@ -107,6 +110,7 @@ final class NotebookFront {
       reset: { [unowned self] in wantsReset = true })
     interpreter.library.onProgress = { [unowned self] in display.writer.progress($0) }
     interpreter.completion.source.jobNames = { [unowned self] in display.writer.loggedJobs }
+    defineInput()
     editor?.complete = { [unowned self] in interpreter.completion.complete($0, cursor: $1) }
     editor?.onSuspend = { [unowned self] in suspended = GapReport(interpreter.library.openStreamers) }
     editor?.onResume = { [unowned self] away in

@@ -22,6 +22,8 @@ protocol PictureScreen: AnyObject {
 final class PlotTerminal: PlotFront {
   private let screen: any PictureScreen
   private var modes: termios?
+  /// Of the pages that a browser was sent to; they stay for one that is slow to start.
+  private var doors: [PrivateDoor] = []
 
   init(_ screen: any PictureScreen) { self.screen = screen }
 
@@ -46,7 +48,15 @@ final class PlotTerminal: PlotFront {
   func open(_ url: String) -> [String] {
     guard screen.isNotebook, isatty(0) == 1 else { return [] }
     let environment = ProcessInfo.processInfo.environment
-    switch PageOpener.choose(url: url, environment: environment, hasProgram: { Self.path($0) != nil }) {
+    let door = { [unowned self] () -> String? in
+      guard let door = PrivateDoor(to: url, environment: environment) else { return nil }
+      if doors.count >= ProgramLimits.doors { doors.removeFirst().close() }
+      doors.append(door)
+      return door.url
+    }
+    switch PageOpener.choose(
+      url: url, door: door, environment: environment, hasProgram: { Self.path($0) != nil })
+    {
     case .tell(let lines): return lines
     case .run(let program, let arguments):
       guard let path = Self.path(program) else { return [] }
@@ -59,6 +69,12 @@ final class PlotTerminal: PlotFront {
       do { try process.run() } catch { return ["\(program) could not be started; open the page yourself"] }
       return []
     }
+  }
+
+  /// The pages are gone, and so are the ways to them.
+  func close() {
+    for door in doors { door.close() }
+    doors = []
   }
 
   private static func path(_ program: String) -> String? {

@@ -7,12 +7,13 @@ import Terminal
 @main
 enum Program {
   static func main() {
+    StandardStreams.hold()
     TextWidth.useUTF8Locale()
     // A reader that goes away is told by the write, not by a signal.
     signal(SIGPIPE, SIG_IGN)
     // The same for a file that may not grow: EFBIG.
     signal(SIGXFSZ, SIG_IGN)
-    exit(run(Array(CommandLine.arguments.dropFirst())))
+    exit(StandardOutput.exitCode(run(Array(CommandLine.arguments.dropFirst()))))
   }
 
   static func run(_ arguments: [String]) -> Int32 {
@@ -25,7 +26,7 @@ enum Program {
       let code = Moontide.exitCode(for: error)
       let text = Moontide.fullMessage(for: error)
       if code.rawValue == 0 {
-        print(text)
+        StandardOutput.print(text)
         return ExitCode.success
       }
       StandardError.write(text + "\n")

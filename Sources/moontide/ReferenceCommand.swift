@@ -11,6 +11,6 @@ struct ReferenceCommand: ParsableCommand {
   var definitions = false
 
   func run() {
-    print(definitions ? Reference.definitions : Reference.markdown, terminator: "")
+    StandardOutput.print(definitions ? Reference.definitions : Reference.markdown, terminator: "")
   }
 }

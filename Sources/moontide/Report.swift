@@ -74,7 +74,7 @@ struct Report: ParsableCommand, ProgramCommand {
 
   private func write(_ runs: [RecordedRun], notebooks: [NotebookFile?]) throws(CommandFailure) {
     guard let output else {
-      print(MarkdownReport(runs, notebooks: notebooks, folder: nil).text, terminator: "")
+      StandardOutput.print(MarkdownReport(runs, notebooks: notebooks, folder: nil).text, terminator: "")
       return
     }
     if format == .html {

@@ -19,8 +19,8 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
     commandName: "board",
     abstract: "A simulated Bela board, for moontide, pybela and the Bela IDE's own clients.",
     discussion: """
-      Without --vars and --play: potentiometers, an ECG, motion, and the variables of pybela's test program. \
-      Prints its address, and serves until SIGINT or SIGTERM.
+      Without --board, --vars and --play: potentiometers, an ECG, motion, and the variables of pybela's test \
+      program. Prints its address, and serves until SIGINT or SIGTERM.
       """)
 
   @Option(help: "Port on this machine; 0 takes any free one.")
@@ -28,7 +28,18 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Variables: name:type[:dense|sparse[:ticks]],… with a type of f i j d c, and ticks between assignments.",
+      """
+      The program on it: standard, pybela-test (the five counters of pybela's tests), pybela-send (two variables \
+      that are assigned from received buffers), or potentiometers (pybela's first tutorial).
+      """, valueName: "name"), transform: { try Self.preset($0) })
+  var board: BoardConfiguration.Preset?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Variables: name:type[:dense|sparse[:ticks]][:signal],… with a type of f i j d c, ticks between assignments, \
+      and a signal of counter, sine[:Hz], saw[:Hz], noise, constant[:value], buffer[:id].
+      """,
       valueName: "list"))
   var vars: String?
 
@@ -40,8 +51,8 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
       """, valueName: "file"))
   var play: String?
 
-  @Option(help: "Ticks a second.")
-  var rate = 44100.0
+  @Option(help: "Ticks a second (44100; of the audio, where --board ticks otherwise).")
+  var rate: Double?
 
   @Option(help: "Ticks that the program on the board handles at once.")
   var block = 16
@@ -61,7 +72,13 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
   @Option(help: ArgumentHelp("Folder for its log files; they are kept.", valueName: "folder"))
   var logs: String?
 
-  @Flag(help: "Keeps blocks while no client is active, with holes and stale data, as a board does.")
+  @Flag(
+    help:
+      "Throws away what a stream has gathered when no client is active; a board goes on with it, with a hole."
+  )
+  var freshBlocks = false
+
+  @Flag(help: .hidden)
   var staleBlocks = false
 
   @Option(help: ArgumentHelp("How late data leave.", valueName: "milliseconds"))
@@ -105,6 +122,12 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
   @Flag(help: "Takes every client for one that never replied to the greeting: no data are sent.")
   var ignoreReplies = false
 
+  private static func preset(_ name: String) throws -> BoardConfiguration.Preset {
+    if let preset = BoardConfiguration.Preset(rawValue: name) { return preset }
+    let names = BoardConfiguration.Preset.allCases.map(\.rawValue).joined(separator: ", ")
+    throw ValidationError("no board is called \(name): \(names)")
+  }
+
   private var incidents: [(BoardFaults.Incident.Kind, Double?)] {
     [(.cut, cutAfter), (.restart, restartAfter), (.end, endAfter), (.silence, silentAfter)]
   }
@@ -125,9 +148,17 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
     guard linkRate.map({ $0 > 0 }) ?? true else {
       throw ValidationError("--link-rate is a number above zero")
     }
-    guard rate >= 1, rate <= 1e7 else { throw ValidationError("--rate is a number from 1 to 10000000") }
+    guard rate.map({ $0 >= 1 && $0 <= 1e7 }) ?? true else {
+      throw ValidationError("--rate is a number from 1 to 10000000")
+    }
     guard (1...65536).contains(block) else { throw ValidationError("--block is a number from 1 to 65536") }
     guard speed >= 0 else { throw ValidationError("--speed is a number from zero on") }
+    guard board == nil || (vars == nil && play == nil) else {
+      throw ValidationError("--board has variables of its own: leave out --vars and --play")
+    }
+    guard !freshBlocks || !staleBlocks else {
+      throw ValidationError("--fresh-blocks and --stale-blocks are opposites")
+    }
   }
 
   func run() -> Int32 {
@@ -152,10 +183,9 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
     switch outcome {
     case .failure(let error): return refused(error)
     case .success(let board):
-      print("simulated board at ws://\(board.host):\(board.port)")
-      fflush(nil)
+      StandardOutput.print("simulated board at ws://\(board.host):\(board.port)")
       var byte: UInt8 = 0
-      while read(pipe, &byte, 1) < 0, errno == EINTR {}
+      while !StandardOutput.isLost, read(pipe, &byte, 1) < 0, errno == EINTR {}
       Blocking.wait { await board.stop() }
       return ExitCode.success
     }
@@ -163,7 +193,8 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
 
   private func makeConfiguration() throws -> BoardConfiguration {
     let table = try play.map { try PlayedTable(contentsOf: $0) }
-    var configuration = try BoardConfiguration.standard(rate: rate)
+    var configuration = try BoardConfiguration.preset(board ?? .standard, rate: rate)
+    let rate = self.rate ?? configuration.rate
     if let vars {
       configuration.variables = try BoardConfiguration.parse(variables: vars)
       if let table {
@@ -177,14 +208,13 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
         .init($0, .float32, .sparse, interval: interval, .recording($1))
       }
     }
-    configuration.rate = rate
     configuration.block = block
     configuration.seed = seed
     configuration.speed = speed == 0 ? .infinity : speed
     configuration.port = Int(port)
     configuration.speaksSeedProtocol = seedProtocol
     configuration.logFolder = logs
-    configuration.faults.keepsStaleBlocks = staleBlocks
+    configuration.faults.keepsStaleBlocks = !freshBlocks
     configuration.faults.latency = .milliseconds(latency)
     configuration.faults.jitter = .milliseconds(jitter)
     configuration.faults.linkRate = linkRate

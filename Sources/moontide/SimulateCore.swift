@@ -87,10 +87,9 @@ struct SimulateCore: ParsableCommand, ProgramCommand {
         error.message, hint: "another program may have the port; --port 0 takes any free one",
         ExitCode.unavailable)
     case .success(let core):
-      print("simulated core at \(core.url)")
-      fflush(nil)
+      StandardOutput.print("simulated core at \(core.url)")
       var byte: UInt8 = 0
-      while read(pipe, &byte, 1) < 0, errno == EINTR {}
+      while !StandardOutput.isLost, read(pipe, &byte, 1) < 0, errno == EINTR {}
       Blocking.wait { await core.stop() }
       return ExitCode.success
     }

@@ -60,4 +60,18 @@ import Testing
     let tick = good.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: header, as: Int64.self) }
     #expect(code(Array(good.dropLast(5)), start: tick) == nil)
   }
+
+  /// Such a name stands in the batch of an `sftp` and in the arguments of an `scp`, whose other end is a shell.
+  @Test(arguments: [
+    "x\n!touch pwned", "a b", "..", ".", "", "-rf", "a/b", "$(id)", "`id`", "a;b", "a|b", "a*", "ü", "x\0y",
+    "'", "~",
+    "\r!id", "\t",
+  ])
+  func namesFromABoardReachNoShell(_ name: String) {
+    #expect(throws: BelaError.self) { try BelaSource.checked(name, "name") }
+    if ["", "..", ".", "a/b", "x\0y"].contains(name) {
+      #expect(throws: BelaError.self) { try BelaSource.checkedHere(name) }
+    }
+    #expect((try? BelaSource.checked("my-project_2.1+x@y", "name")) == "my-project_2.1+x@y")
+  }
 }

@@ -111,4 +111,92 @@ import Testing
     counted.series += counted.track.finish(flushed: true, count: 600)
     #expect(counted.isRight && counted.total == 600)
   }
+
+  // MARK: - Live
+
+  private func at(_ block: Int64) -> Int64 { 1000 + 512 * block }
+
+  /// Blocks of a live stream, by their stamps; the values up to `extent` are their ticks, the others zeros.
+  private struct Live {
+    var track = BelaTrack(channel: BelaTrackTests.channel, type: .float64, needsProof: true)
+    var series: [Series] = []
+
+    /// Answers the stamps of the blocks that go out with this message.
+    mutating func play(_ stamp: Int64, extent: Int = BelaTrackTests.count, late: Int64 = 0) -> [Int64] {
+      var bytes: [UInt8] = []
+      withUnsafeBytes(of: stamp.littleEndian) { bytes += $0 }
+      for position in 0..<BelaTrackTests.count {
+        let value = position < extent ? Double(stamp + Int64(position)) : 0
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
+      }
+      let now = TimeSpan(
+        nanoseconds: (stamp + Int64(BelaTrackTests.count) + late) * 1_000_000_000 / 44_100)
+      let made = bytes.withUnsafeBytes { track.append($0, now: now) }
+      series += made
+      return made.map { $0.time(0)! }
+    }
+  }
+
+  @Test func aFullBlockOfAnEvenRowIsDeliveredWithItsOwnMessage() {
+    var live = Live()
+    #expect(live.play(1000) == [])
+    // How long a block takes is known by the second.
+    #expect(live.play(1512) == [1000])
+    #expect(live.play(2024) == [1512, 2024])
+    for block in 3..<200 as Range<Int64> {
+      #expect(live.play(at(block), late: block % 7) == [at(block)])
+    }
+    // The next watch has the same pace.
+    live.track.begin()
+    #expect(live.play(500_000) == [] && live.play(500_512) == [500_000, 500_512])
+    #expect(live.play(501_024) == [501_024])
+  }
+
+  @Test func whatMayBePaddingWaitsForTheNextStamp() {
+    var live = Live()
+    for block in 0..<9 as Range<Int64> { _ = live.play(at(block)) }
+    #expect(live.play(at(9), extent: 300) == [])
+    let both = live.play(at(10))
+    #expect(both == [at(9), at(10)])
+    // Flushed, and the next begun right behind it.
+    #expect(live.play(at(11), extent: 200) == [])
+    #expect(live.play(at(11) + 200) == [at(11)] && live.series.last?.count == 200)
+    #expect(live.play(at(12) + 200).count == 2)
+    // Flushed by a stop; what begins later says nothing of how much of it is padding.
+    #expect(live.play(at(13) + 200, extent: 100) == [])
+    #expect(live.play(1_000_000) == [] && live.play(1_000_512) == [1_000_000, 1_000_512])
+  }
+
+  /// A pause on the board makes a hole in a block that fits the row, and makes it late.
+  @Test func aBlockThatIsLateWaitsForTheNextStamp() {
+    var live = Live()
+    for block in 0..<9 as Range<Int64> { _ = live.play(at(block)) }
+    let next: Int64 = at(9)
+    #expect(live.play(next, late: 900) == [])
+    #expect(live.play(next + 512 + 900) == [])
+    #expect(live.play(next + 1024 + 900) == [next + 512 + 900, next + 1024 + 900])
+    // A message that was late by itself.
+    let later = next + 1536 + 900
+    #expect(live.play(later, late: 900) == [])
+    #expect(live.play(later + 512) == [later, later + 512])
+  }
+
+  /// As from a buffer: the board's clock shows that there was no time for a hole.
+  @Test func aBlockOfManyValuesInOneTickNeedsNoNextOne() {
+    var live = Live()
+    #expect(live.play(7) == [] && live.track.prove(clock: 7 + 600).isEmpty)
+    #expect(live.track.prove(clock: 8).map(\.count) == [512])
+  }
+
+  @Test func evenStepsOfOthersAreNoNewRate() {
+    var live = Live()
+    for block in 0..<4 as Range<Int64> { _ = live.play(at(block)) }
+    // Somebody begins the stream anew every 900 ticks, three times.
+    for block in 0..<3 as Range<Int64> { _ = live.play(5000 + 900 * block) }
+    for block in 0..<4 as Range<Int64> { _ = live.play(9000 + 512 * block) }
+    #expect(live.track.step == Step(units: 1))
+    for one in live.series {
+      #expect((0..<one.count).allSatisfy { one[$0] == .float(Double(one.time($0)!)) })
+    }
+  }
 }

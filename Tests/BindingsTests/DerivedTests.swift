@@ -122,7 +122,7 @@ import Testing
       let bench = try Bench()
       let values = try bench.run(
         """
-        s = bela.connect("sim"):streamer{ "pot1", "buffer1" }:start{ quiet = true }
+        s = bela.connect{ "sim", vars = "pot1:f,buffer1:f:buffer" }:streamer{}:start{ quiet = true }
         local d = doctor(s, "600ms")
         local stopped = doctor(s:stop())
         return tostring(d), d.ok, d.problems[1], d[1], #d >= 3, stopped[1]

@@ -161,6 +161,64 @@ import Testing
     #expect(bench.state.externalBytes == 0)
   }
 
+  @Test func garbageHeldElsewhereIsCollectedBeforeItGetsMuch() throws {
+    final class Buffer {}
+    let bench = try Bench()
+    let buffers = LuaClass<Buffer>("Buffer")
+    bench.state.register(buffers)
+    var most = 0
+    bench.define("buffer") { [unowned bench] call throws(LuaError) in
+      most = max(most, bench.state.externalBytes)
+      return call.result(Buffer(), buffers, externalBytes: try call.integer(1))
+    }
+    // Nothing is held, so a few steps' worth is all there ever is.
+    try bench.run("for i = 1, 2000 do buffer(1 << 20) end")
+    #expect(most < 40 << 20)
+    most = 0
+    try bench.run("for i = 1, 100000 do buffer(20000) end")
+    #expect(most < 40 << 20)
+    // As much again as half of what is held, and a little.
+    most = 0
+    try bench.run(
+      "keep = {} for i = 1, 64 do keep[i] = buffer(1 << 20) end for i = 1, 2000 do buffer(1 << 20) end")
+    #expect(most < 64 << 20 + 80 << 20)
+    // The collector is left alone until it is time: what is small and weakly held stays.
+    try bench.run("keep = nil")
+    bench.state.collect()
+    #expect(
+      try bench.values(
+        "local w = setmetatable({}, { __mode = 'v' }) w[1] = {} for i = 1, 100 do buffer(50000) end return w[1] ~= nil"
+      )
+        == [true])
+    bench.state.collect()
+    #expect(bench.state.externalBytes == 0)
+  }
+
+  @Test func bytesThatOthersShowTooCountAgainstTheLimitOnly() throws {
+    final class Look {}
+    for limit in [0, 64 << 20] {
+      let bench = try Bench(memoryLimit: limit)
+      let looks = LuaClass<Look>("Look")
+      bench.state.register(looks)
+      bench.define("look") { call throws(LuaError) in
+        call.push(Look(), looks, externalBytes: 1 << 20, sharedBytes: 1 << 20)
+        return .values(1)
+      }
+      // Few enough that the collector need not know.
+      #expect(
+        try bench.values(
+          "local w = setmetatable({}, { __mode = 'v' }) w[1] = {} for i = 1, \(limit == 0 ? 100 : 5) do look() end return w[1] ~= nil"
+        ) == [true])
+      #expect(try bench.values("for i = 1, 1000 do look() end return 1") == [1])
+      guard limit > 0 else { continue }
+      // What was looked at last leaves room for Lua's own.
+      #expect(try bench.values("for i = 1, 500 do look() end return #('x'):rep(24 << 20)") == [25_165_824])
+      #expect(try bench.error("local t = {} for i = 1, 100 do t[i] = look() end").code == "memory")
+      bench.state.collect()
+      #expect(bench.state.externalBytes == 0)
+    }
+  }
+
   @Test func describesWithoutRaising() throws {
     let bench = try Bench()
     let value = try bench.values("return setmetatable({}, { __tostring = function() error('no') end })")[0]
@@ -226,5 +284,102 @@ import Testing
     #expect(LuaType.userdata.rawValue == LUA_TUSERDATA && LuaType.thread.rawValue == LUA_TTHREAD)
     #expect(LUA_VERSION_NUM == 504)
     #expect(mt_registry_index() == -1_001_000 && mt_upvalue_index(1) == -1_001_001)
+  }
+
+  @Test func debugReachesNothingThatNativeCodeTrusts() throws {
+    let bench = try Bench()
+    let things = LuaClass<LuaBox<Int>>("Thing")
+    things.method("name") { box, call throws(LuaError) in call.results(box.value) }
+    things.field("size", get: { box, call throws(LuaError) in call.results(box.value) })
+    bench.state.register(things)
+    bench.state.setGlobal("thing", bench.state.value(LuaBox(5), things))
+    let values = try bench.values(
+      """
+      local meta = debug.getmetatable(thing)
+      local _, t = debug.getupvalue(meta.__index, 1)
+      local _, getters = debug.getupvalue(meta.__index, 2)
+      local changed = pcall(function() getters.size = io.stdout return thing.size end)
+      return t, getters, changed, thing.size, thing:name(), pcall(debug.setlocal, 1, 1, 2), pcall(debug.getlocal, 1, 1)
+      """)
+    #expect(Array(values.prefix(5)) == [.nil, .nil, false, 5, 5])
+    // Every function that a traceback gives away, and every metamethod, called with anything.
+    let outcome = try bench.run(
+      """
+      local function odd(f)
+        for _, arguments in ipairs{ {}, { 1 }, { {} }, { thing }, { io.stdout, "x" }, { print, print, print } } do
+          pcall(f, table.unpack(arguments))
+          pcall(coroutine.wrap(f), table.unpack(arguments))
+        end
+      end
+      local function look()
+        for level = 0, 30 do
+          local info = debug.getinfo(level, "fS")
+          if not info then break end
+          if info.what == "C" and info.func ~= pcall then odd(info.func) end
+          for n = -3, 20 do
+            pcall(debug.getlocal, level, n)
+            -- As seen from in there.
+            if info.what == "C" then assert(not pcall(debug.setlocal, level + 1, n, 1)) end
+          end
+        end
+        return "x"
+      end
+      look()
+      tostring(setmetatable({}, { __tostring = look }))
+      local _ = ("ab"):gsub(".", look)
+      pcall(look)
+      coroutine.wrap(look)()
+      for _, f in pairs(debug.getmetatable(thing)) do if type(f) == "function" then odd(f) end end
+      local function mine() local a, b = 1, 2 return debug.getlocal(1, 2), (debug.setlocal(1, 1, 9)), a end
+      return mine()
+      """)
+    #expect(outcome == .values(["b", "a", 9]) || outcome == .values(["b", 2, "a", 9]), "\(outcome)")
+  }
+
+  @Test func commandsAreRunAsLuaRunsThem() throws {
+    let bench = try Bench()
+    #expect(try bench.values("return os.execute()") == [true])
+    #expect(try bench.values("return os.execute('exit 3')") == [.nil, "exit", 3])
+    #expect(try bench.values("return os.execute('true')") == [true, "exit", 0])
+    #expect(try bench.values("return os.execute('kill -9 $$')") == [.nil, "signal", 9])
+    #expect(try bench.values("return os.execute('exit 127')") == [.nil, "exit", 127])
+  }
+
+  @Test func anInterruptWhileACommandRunsStrikesBehindIt() throws {
+    let bench = try Bench()
+    let interrupter = bench.state.interrupter
+    bench.define("soon") { _ throws(LuaError) in
+      interrupter.interrupt()
+      return .none
+    }
+    let alarm = Alarm(interrupter)
+    alarm.set(after: .milliseconds(100))
+    #expect(try bench.error("while true do os.execute('sleep 0.3') end").code == "interrupted")
+    _ = alarm.cancel()
+  }
+
+  /// Whoever allocates pays for finalizers: the program's own code does, too.
+  @Test(arguments: [
+    "while true do end", "while true do pcall(error) end",
+    "coroutine.wrap(function() while true do end end)()",
+    "sleep(1000)",
+    "while true do sleep(0) end",
+    "setmetatable({}, { __gc = function() while true do end end }) sleep(0.01) collectgarbage() while true do end",
+  ]) func finalizersThatDoNotEndAreEnded(body: String) throws {
+    let bench = try Bench()
+    // Each of those takes its 3 s.
+    let count = body.contains("sleep(") ? 1 : 40
+    let duration = try seconds {
+      try bench.run("for i = 1, \(count) do setmetatable({}, { __gc = function() \(body) end }) end")
+      bench.state.collect()
+      #expect(try bench.values("return 1 + 1") == [2])
+    }
+    // Nothing here would ever end by itself.
+    #expect(duration < 100, "\(duration) s")
+    let isTold = bench.printed.contains("took too long")
+    #expect(body.contains("sleep(1000)") || isTold, "\(bench.printed)")
+    // The next one has its time again.
+    try bench.run("setmetatable({}, { __gc = function() print('whole') end }) collectgarbage()")
+    #expect(bench.printed.contains("whole\n"), "\(bench.printed)")
   }
 }

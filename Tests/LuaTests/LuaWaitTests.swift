@@ -285,4 +285,48 @@ import Testing
       #expect(bench.printed == "innermost\ninner\n")
     }
   }
+
+  /// However a wait ends, and whether it ever began: its end is told exactly once.
+  @Test(arguments: [
+    ("return wait(-1)", 1), ("return wait(0.001)", 1), ("return wait()", 1), ("return over()", 1),
+    ("local t = spawn(function() wait() end) sleep(0.01) cancel(t) sleep(0.01)", 1),
+    ("local t t = spawn(function() cancel(t) pcall(wait) pcall(wait) end) sleep(0.05)", 2),
+    ("(('x'):gsub('.', function() wait(0.001) end))", 1), ("(('x'):gsub('.', function() wait(-1) end))", 1),
+    ("spawn(function() wait() end) sleep(0.01) os.exit(0)", 0),
+    ("local x <close> = setmetatable({}, { __close = function() wait() end }) os.exit(1)", 1),
+    (
+      "local function nest(n) if n > 0 then ('x'):gsub('.', function() nest(n - 1) wait(0.0001) end) end end nest(30)",
+      30
+    ),
+  ]) func theEndOfAWaitIsToldOnce(source: String, waits: Int) throws {
+    let bench = try Bench()
+    var ends: [Int] = []
+    var begun = 0
+    func async(_ deadline: LuaInstant?, _ body: @escaping @Sendable () async throws -> Void) -> LuaResult {
+      begun += 1
+      let number = begun
+      return .wait(
+        .async(
+          deadline: deadline, body, timedOut: { _ throws(LuaError) in .none },
+          ended: { _ in ends.append(number) }
+        ) {
+          _, _ throws(LuaError) in
+          .none
+        })
+    }
+    bench.define("wait") { call throws(LuaError) in
+      let seconds = try call.optionalNumber(1)
+      return async(seconds.map { LuaInstant.now.advanced(bySeconds: $0) }) {
+        if seconds == nil {
+          try await Task.sleep(for: .milliseconds(30))
+        } else {
+          try await Task.sleep(for: .seconds(60))
+        }
+      }
+    }
+    bench.define("over") { _ throws(LuaError) in async(nil) {} }
+    _ = try bench.run(source.hasPrefix("((") ? "return " + source : source)
+    bench.state.close()
+    #expect(begun >= min(waits, 1) && ends.sorted() == Array(1..<begun + 1), "\(begun) begun, told \(ends)")
+  }
 }

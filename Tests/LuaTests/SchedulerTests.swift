@@ -59,9 +59,10 @@ import Testing
       end)
       local b = spawn(function() sleep(100) end)
       local c = spawn(function() while true do pcall(sleep, 0.01) end end)
+      local e = spawn(function() while true do coroutine.yield() end end)
       sleep(0)
       local d = spawn(function() print("never") end)
-      cancel(a) cancel(b) cancel(c) cancel(d)
+      cancel(a) cancel(b) cancel(c) cancel(d) cancel(e)
       sleep(0.3)
       """)
     #expect(bench.printed == "false\tcancelled\nclosed\n")
@@ -94,6 +95,10 @@ import Testing
     #expect(
       try bench.run("spawn(os.exit) table.sort({ 1, 2 }, function() sleep(0.01) end) sleep(5)") == .exit(0))
     #expect(bench.printed == "closed\nclosed\nclosed\nclosed\n")
+    // However short its waits are, or without any.
+    #expect(try bench.run("spawn(os.exit, 7) while true do sleep(0) end") == .exit(7))
+    #expect(try bench.run("spawn(os.exit, 8) while true do pcall(sleep, 0) end") == .exit(8))
+    #expect(try bench.run("spawn(os.exit, 9) while true do coroutine.yield() end") == .exit(9))
     #expect(try bench.run("return 1") == .values([1]))
   }
 
@@ -190,5 +195,76 @@ import Testing
     }
     try bench.run("for i = 1, 5000 do brief() end")
     #expect(bench.scheduler.timerCount < 200)
+  }
+
+  @Test func aTaskTakesAndGivesAnyNumberOfValues() throws {
+    let bench = try Bench()
+    let function = try bench.state.load("return ...", chunkName: "=t")
+    for count in [0, 5, 100_000, 999_000, 999_990, 2_000_000] {
+      let task = bench.scheduler.spawn(function, arguments: .init(repeating: .boolean(true), count: count))
+      bench.scheduler.runReady()
+      #expect(task.isEnded)
+      if count <= 100_000 { #expect(task.results.count == count) }
+      if count > 1_000_000 { #expect(task.error?.message.contains("stack overflow") == true) }
+    }
+    let many = try bench.state.load(
+      "local t = {} for i = 1, 999990 do t[i] = t end return table.unpack(t, 1, (...))", chunkName: "=t")
+    for count in [900_000, 999_900, 999_980, 999_990] as [LuaValue] {
+      let task = bench.scheduler.spawn(many, arguments: [count])
+      bench.scheduler.runReady()
+      #expect(task.isEnded)
+    }
+  }
+
+  @Test func observersCanBeTakenBack() throws {
+    let bench = try Bench()
+    let task = bench.scheduler.spawn(try bench.state.load("return 1", chunkName: "=t"))
+    var told: [Int] = []
+    let first = task.onEnd { _ in told.append(1) }
+    task.onEnd { _ in told.append(2) }
+    task.forget(first)
+    #expect(task.observerCount == 1)
+    bench.scheduler.runReady()
+    #expect(told == [2] && task.observerCount == 0)
+  }
+
+  @Test func exitInATaskReachesBeyondANestedRun() throws {
+    let bench = try Bench()
+    let scheduler = bench.scheduler
+    // As the printer does for a `__tostring` that a user wrote.
+    bench.define("show") { call throws(LuaError) in
+      switch scheduler.run(try call.function(1)) {
+      case .values(let values): call.results(values.first ?? .nil)
+      case .failed(let error, _): call.results(error.message)
+      case .exit: call.results("exit")
+      }
+    }
+    for end in ["sleep(100)", "while true do end", "return 1", "while true do show(function() end) end"] {
+      #expect(
+        try bench.run("spawn(function() os.exit(7) end) show(function() sleep(0.01) end) \(end)") == .exit(7),
+        "\(end)")
+    }
+    #expect(try bench.run("return 1") == .values([1]))
+  }
+
+  @Test func whatIsDueBetweenTasksIsDoneThoughOneIsAlwaysReady() throws {
+    let bench = try Bench()
+    var calls = 0
+    bench.scheduler.onIdle = {
+      calls += 1
+      return nil
+    }
+    let busy = try bench.state.load("while true do sleep(0) end", chunkName: "=busy")
+    let task = bench.scheduler.spawn(busy)
+    _ = try bench.run("sleep(0.1)")
+    #expect(calls >= 4)
+    let before = calls
+    bench.scheduler.onIdle = {
+      calls += 1; return nil
+    }
+    _ = try bench.run("table.sort({ 2, 1 }, function() sleep(0.05) end)")
+    #expect(calls > before)
+    task.cancel()
+    bench.scheduler.runReady()
   }
 }

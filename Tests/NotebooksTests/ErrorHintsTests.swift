@@ -41,6 +41,56 @@ import Testing
     #expect(error.hints.count <= 3)
   }
 
+  /// What nobody sees, and what looks like something else, in every place where it may stand.
+  @Test(arguments: [
+    ("x =\u{A0}5", "a no-break space (U+00A0) stands in column 4, where Lua wants a plain blank"),
+    ("\tx = 5\u{200B}", "a zero width space (U+200B) stands in column 7: take it away"),
+    ("x = 1\u{2028}y = 2", "a line separator (U+2028) stands in column 6"),
+    ("x\u{200D} = 1", "a zero width joiner (U+200D) stands in column 2"),
+    ("日 = 1", "日 (U+65E5, cjk unified ideograph-65e5) stands in column 1: names are made of"),
+    ("-- ok\nprint(“hi”)", "“ is no quote of Lua: write \" or ' (U+201C in column 7)"),
+    ("s = '日' .. ‘a’", "‘ is no quote of Lua"), ("print(\"hi”)\nx = 1", "” is no quote of Lua"),
+    ("x = `a`", "` is no quote of Lua"),
+    ("x = 5 \u{2212} 3", "\u{2212} is no minus of Lua: write - (U+2212 in column 7)"),
+    ("x = 5 – 3", "– is no minus"),
+    ("x = 2 × 3", "× is no symbol of Lua: write *"), ("if x ≠ 1 then end", "write ~="), ("f（1）", "write ("),
+    ("function f(…) end", "write ..."),
+    ("\u{430} = 1", "\u{430} (U+0430, cyrillic small letter a) stands in column 1: names are made of"),
+    ("größe = 1", "ö (U+00F6, latin small letter o with diaeresis) stands in column 3"),
+    ("x = 5 €", "outside of strings Lua has no such sign"),
+  ])
+  func namesCharactersThatLuaDoesNotTake(_ source: String, _ expected: String) throws {
+    let bench = try Bench()
+    bench.run(source)
+    let typed = try #require(bench.display.errors.first)
+    #expect(typed.hints.first?.contains(expected) == true, "\(typed.description)")
+    let file = NotebookFile(Array(source.utf8))
+    let inFile = try #require(bench.session.run(file, name: "x.lua").error)
+    #expect(inFile.hints.first?.contains(expected) == true, "\(inFile.description)")
+    let checked = ScriptCheck(bench.state).findings(in: Array(source.utf8))
+    #expect(checked.first?.hint?.contains(expected) == true, "\(checked)")
+  }
+
+  @Test func whatIsNoUTF8IsSaid() throws {
+    let bench = try Bench()
+    bench.session.run(Cell(Array("x =".utf8) + [0xA0] + Array("5".utf8)))
+    #expect(
+      bench.display.errors.first?.hints == ["the byte 0xA0 in column 4 is no UTF-8: save the file as UTF-8"])
+  }
+
+  @Test func anInvisibleCharacterIsShownInItsLine() throws {
+    let bench = try Bench()
+    bench.run("x =\u{A0}5\u{200B}\u{2028}")
+    #expect(bench.display.errors.first?.traceback.first?.text == "x =\\u{A0}5\\u{200B}\\u{2028}")
+    let finding = try #require(ScriptCheck(bench.state).findings(in: Array("\tab\u{A0}c = 1".utf8)).first)
+    let lines = finding.description(file: "f").split(separator: "\n")
+    #expect(lines.dropFirst().map(String.init) == ["  \tab\\u{A0}c = 1", "  \t  ^^^^^^"])
+    // Where they do no harm they are let alone.
+    bench.run("x = 'a\u{A0}b' error('10\u{A0}V')")
+    #expect(bench.display.errors.last?.message == "10\u{A0}V")
+    #expect(bench.run("{ '\u{A0}\u{3000}' }") == ["[3]= { \"\\u{A0}\u{3000}\" }"])
+  }
+
   @Test(arguments: [
     "error('boom')", "error({ code = 'x', message = 'y' })", "assert(false)", "local t = {} t[nil] = 1",
   ])

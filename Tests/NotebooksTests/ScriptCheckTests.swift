@@ -35,7 +35,12 @@ import Testing
       "if x == 1 the y = 2 end",
       ["1:11: error: 'then' expected near 'the' (the condition of `if` and `elseif` is followed by `then`)"]
     ),
-    ("local é = 1", ["1:7: error: <name> expected near '<\\195>'"]),
+    (
+      "local é = 1",
+      [
+        "1:7: error: <name> expected near '<\\195>' (é (U+00E9, latin small letter e with acute) stands in column 7: names are made of a to z, A to Z, 0 to 9 and _)"
+      ]
+    ),
     ("s = 'ä' .. 'ö' x y", ["1:18: error: syntax error near 'y'"]),
     ("local x <const> = 1\nlocal y <cnst> = 2", ["2:10: error: unknown attribute 'cnst'"]),
     ("\u{1b}Lua", ["1:1: error: bytecode is refused (give the source)"]),

@@ -76,6 +76,12 @@ import Testing
     #expect(shown.errors.map(\.message) == [message])
   }
 
+  @Test func aReaderWhoHasHadEnoughIsNoError() throws {
+    let (result, shown) = try collect("interrupt_me() while true do end", stop: .unheard)
+    #expect(result.ending == .unheard && result.reason.isEmpty)
+    #expect(shown.errors.isEmpty)
+  }
+
   @Test func gapsFailWhereNoneAreAllowed() throws {
     var totals = StreamTally.Totals()
     (totals.samples, totals.gaps, totals.lost) = (100, 2, 7)

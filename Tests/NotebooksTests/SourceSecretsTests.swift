@@ -21,6 +21,9 @@ import Testing
     ("connect('synnax://ada:l@ve@host:1/x')", "connect('synnax://ada:•••@host:1/x')"),
     ("-- see synnax://ada:love@host", "-- see synnax://ada:•••@host"),
     (":run a.lua password='x'", ":run a.lua password='•••'"),
+    ("-- a -- b -- password = 'a--b' -- c", "-- a -- b -- password = '•••' -- c"),
+    ("-- a --[[ password = 'x' ]] -- token = 'y'", "-- a --[[ password = '•••' ]] -- token = '•••'"),
+    ("--[==[ -- a\n -- --[[ password = 'x' ]] -- ]==]", "--[==[ -- a\n -- --[[ password = '•••' ]] -- ]==]"),
   ])
   func leavesOut(_ source: String, _ redacted: String) {
     let secrets = SourceSecrets(Array(source.utf8))
@@ -39,6 +42,19 @@ import Testing
   func leavesAlone(_ source: String) {
     let secrets = SourceSecrets(Array(source.utf8))
     #expect(secrets.isEmpty && secrets.redacted == Array(source.utf8))
+  }
+
+  /// However deep comments stand within comments: on a thread with the stack of a task.
+  @Test(arguments: [
+    "-- ", "--", "--[[ ", "--[==[ ", "--[[ -- ]]", "-- password = 'x' ", "-- a://b:c@", "://",
+  ])
+  func commentsInCommentsAreOneText(_ piece: String) {
+    let source = Array("x = 1 ".utf8) + Array(repeatElement(Array(piece.utf8), count: 60_000).joined())
+    let began = ContinuousClock.now
+    let secrets = SourceSecrets(source)
+    #expect(secrets.redacted.count >= 6 && secrets.isEmpty == !(piece.contains("x") || piece.contains("c@")))
+    // Linear: a minute for what takes a moment is for slow machines.
+    #expect(ContinuousClock.now - began < .seconds(60))
   }
 
   @Test func anEchoShowsNoSecret() throws {

@@ -239,6 +239,27 @@ import Transport
     await site.server.stop()
   }
 
+  /// What is refused after the plot has agreed is no page.
+  @Test func upgradesThatFailAreNoPages() async throws {
+    let site = try await Site()
+    let good = [
+      "GET /\(site.token)/data HTTP/1.1", "Host: 127.0.0.1", "Origin: http://127.0.0.1", "Upgrade: websocket",
+      "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+    let bad = [("Version: 13", "Version: 12"), ("dGhlIHNhbXBsZSBub25jZQ==", "short"), ("GET", "POST")]
+    for round in 0..<PlotLimits.pagesMax + 3 {
+      let (old, new) = bad[round % bad.count]
+      let answer = try await RawHTTP.ask(
+        site.server.port, good.map { $0.replacing(old, with: new) })
+      #expect(answer.hasPrefix("HTTP/1.1 4"), "\(answer)")
+    }
+    #expect(site.server.pageCount == 0)
+    let page = try await site.page()
+    #expect(site.server.pageCount == 1)
+    page.closeNow()
+    await site.server.stop()
+  }
+
   @Test func closingAPlotEndsItsPages() async throws {
     let site = try await Site()
     let collector = Collector()

@@ -226,4 +226,70 @@ import Testing
     #expect(error?.code == "missing")
     #expect(error?.hint == "apt install librsvg2-bin; .svg always works")
   }
+
+  /// Whatever a file, a device or a script says, a picture comes of it.
+  @Test func anyValuesTimesRatesAndGapsGiveAPicture() throws {
+    let values: [[Double]] = [
+      [0, tiny, 0], [-tiny, tiny, 0], [1e308, -1e308, 0], [.nan, .infinity, -.infinity], [1, 1, 1],
+      [.greatestFiniteMagnitude, .greatestFiniteMagnitude.nextDown, 0],
+    ]
+    let times: [[Int64]] = [
+      [.min, 0, .max], [-6_000_000_000_000_000_000, 0, 6_000_000_000_000_000_000], [5, 5, 5], [9, 3, -100],
+      [0, 1, 2],
+    ]
+    let gaps = [
+      Gap(at: 2, samples: -1, reason: .lost), Gap(at: 1, samples: .max, reason: .hole),
+      Gap(at: 2, samples: nil, reason: .restart),
+      Gap(at: .max, samples: 1, reason: .lost), Gap(at: .min, samples: 1, reason: .lost),
+    ]
+    let clocks =
+      [.unix] + [nil, 0, -1, .nan, .infinity, tiny, 1e308, 1000].map { ClockDomain.ticks(rate: $0) }
+    for clock in clocks {
+      for (row, samples) in values.enumerated() {
+        for stamps in times {
+          let channel = Channel(name: "a", type: .float64, clock: clock, rate: clock.unitsPerSecond)
+          var other = channel
+          other.name = "b"
+          let timing = Timing.stamped(SampleStorage(stamps, as: .timestamp), offset: 0)
+          let series = [
+            Series(channel, SampleStorage(samples), timing: timing, gaps: gaps),
+            Series(
+              other, SampleStorage(samples.reversed()), timing: row % 2 == 0 ? timing : .none, gaps: gaps),
+          ]
+          for options in [PlotOptions(), PlotOptions(layout: .lanes), PlotOptions(kind: .xy, x: "a")] {
+            let plot = try Self.plot(series, options)
+            _ = plot.svg(span: .nanosecond)
+            _ = plot.svg()
+            _ = plot.terminalPicture(
+              width: 40, height: 12, style: TerminalStyle(glyphs: .braille, hasColours: false))
+            _ = plot.terminalPicture(
+              width: 40, height: 12, style: TerminalStyle(glyphs: .ascii, hasColours: true))
+            let picture = try Self.picture(plot)
+            #expect(picture.view.lowerBound < picture.view.upperBound)
+            _ = PageFrame.encode(picture, revision: 1, bufferedBytes: 0)
+          }
+        }
+      }
+    }
+  }
+
+  @Test func aSpanTooShortForTheAxisIsShownAsShortAsItCanBe() throws {
+    let long = Signal.series(Signal.channel("a"), count: 5000) { Double($0) }
+    for view in [PlotView.follow(span: 1e-9), .follow(span: 1e-300), .range(7...7)] {
+      let picture = try Self.picture(Self.plot([long]), view)
+      #expect(picture.view.lowerBound < picture.view.upperBound)
+    }
+    #expect(try Self.plot([long]).svg(span: .nanosecond).hasSuffix("</svg>\n"))
+  }
+
+  @Test func loadedTimesThatStepBackBeginAnew() throws {
+    let stamps = [0, 0.1, 0.2, -200_000, -199_999.9, -199_999.8].map { Int64(($0 * 1e9).rounded()) }
+    let series = Series(
+      Channel(name: "a", type: .float64), SampleStorage([6.0, 6, 6, 1, 2, 3]),
+      timing: .stamped(SampleStorage(stamps, as: .timestamp), offset: 0))
+    let picture = try Self.picture(Self.plot([series]))
+    #expect(picture.lines[0].trace.low == [1, 2, 3] && picture.view.upperBound - picture.view.lowerBound < 1)
+  }
 }
+
+private let tiny = Double.leastNonzeroMagnitude

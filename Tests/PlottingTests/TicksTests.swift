@@ -59,4 +59,21 @@ import Testing
       }
     }
   }
+
+  @Test func anyScaleHasMarksOrNone() {
+    let ends = [0, tiny, -tiny, 1e-300, 1, 1e300, -1e308, .greatestFiniteMagnitude]
+    for low in ends {
+      for high in ends where low <= high {
+        for tick in Ticks.values(low...high, atMost: 9) { #expect(tick.value.isFinite, "\(low) to \(high)") }
+        for axis in [
+          HorizontalAxis.seconds, .wall(origin: .min, utcOffset: 50_000), .wall(origin: .max, utcOffset: -9),
+        ] {
+          _ = axis.ticks(low...high, width: 80, gap: 2) { Double($0.count) }
+        }
+      }
+    }
+    #expect(Ticks.labels([0, .nan, .infinity], step: 0).count == 3)
+  }
 }
+
+private let tiny = Double.leastNonzeroMagnitude

@@ -117,7 +117,7 @@ import Testing
       #expect(outcome == "[a] 1\n0\n6\n")
       let alone = try Shell.run(
         "cd '\(folder.path)'; '\(program)' a.lua 2>errors | head -n 1; echo ${PIPESTATUS[0]}; cat errors")
-      #expect(alone.hasPrefix("1\n0\n"), "\(alone)")
+      #expect(alone == "1\n0\n", "\(alone)")
     }
   }
 
@@ -140,6 +140,9 @@ import Testing
       let outcome = try Shell.run(
         "cd '\(folder.path)'; \(limit)('\(program)' \(line)) 2>errors; echo $?; cat errors")
       #expect(outcome.hasPrefix("\(code)\n"), "\(outcome)")
+      if line.hasSuffix("> /dev/full") {
+        #expect(outcome.contains("moontide: cannot write: No space left on device\n"), "\(outcome)")
+      }
       if line.contains("small") {
         #expect(outcome.contains("the record small/a.run.jsonl could not be written"))
       }

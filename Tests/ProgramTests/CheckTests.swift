@@ -24,6 +24,18 @@ import Testing
     }
   }
 
+  @Test func anInvisibleCharacterIsNamedByRunAndCheck() async throws {
+    try await onThread {
+      let script = try folder.file("nbsp.lua", "x =\u{A0}5\n")
+      let hint = "a no-break space (U+00A0) stands in column 4, where Lua wants a plain blank"
+      let run = try ProgramRunner.run([script])
+      #expect(run.exitCode == 65)
+      #expect(run.errors.contains("    x =\\u{A0}5\n  \(hint)\n"), "\(run)")
+      let check = try ProgramRunner.run(["check", script])
+      #expect(check.output.contains("(\(hint))\n  x =\\u{A0}5\n     ^^^^^^\n"), "\(check)")
+    }
+  }
+
   @Test func theExamplesAreCleanAndTheirChannelsExist() async throws {
     try await onThread {
       let examples = ExampleTests.examples.map { ExampleTests.folder.appendingPathComponent($0).path }

@@ -153,4 +153,24 @@ import Testing
       #expect(try terminal.end() == .exit(0))
     }
   }
+
+  @Test func whileACommandOfTheShellRunsItEndsTheCell() async throws {
+    try await onThread {
+      let terminal = try Keys.start()
+      for (index, text) in [
+        "while true do print('He' .. 're0') os.execute('sleep 0.3') end",
+        "print('He' .. 're1') os.execute('sleep 30') print('af' .. 'ter')",
+      ].enumerated() {
+        terminal.send(text + "\r")
+        try terminal.expect("Here\(index)", within: Keys.patience)
+        terminal.send(Keys.control("C"))
+        try terminal.expect("prompt \(index + 2)", within: Keys.patience) {
+          $0.lastRow.hasPrefix("[\(index + 2)]")
+        }
+        terminal.send("\u{0C}")
+      }
+      #expect(!terminal.screen.text.contains("after"))
+      #expect(try terminal.end() == .exit(0))
+    }
+  }
 }

@@ -193,4 +193,19 @@ import Testing
       }
     }
   }
+
+  /// One that never waits for anything does not keep the loop from its other work.
+  @Test func aTaskThatIsAlwaysReadyLetsOthersPrintAboveTheLine() async throws {
+    try await onThread {
+      let terminal = try NotebookTerminal.start()
+      try terminal.cell("spawn(function() while true do sleep(0) end end);", next: 2)
+      try terminal.cell(
+        "spawn{ name = 'talk', function() for i = 1, 3 do sleep(0.1) print('word', i) end end };", next: 3)
+      terminal.send("half a line")
+      try terminal.expect("the words above the line") { screen in
+        screen.text.contains("word     3") && screen.lastRow.hasSuffix("half a line")
+      }
+      #expect(try NotebookTerminal.leave(terminal) == .exit(0))
+    }
+  }
 }

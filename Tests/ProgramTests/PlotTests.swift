@@ -73,7 +73,8 @@ import Testing
       let (browser, seen) = (
         folder.appendingPathComponent("browser").path, folder.appendingPathComponent("seen").path
       )
-      try "#!/bin/sh\necho \"$1\" > \(seen).new && mv \(seen).new \(seen)\n"
+      // What is on its command line, and then what it finds there.
+      try "#!/bin/sh\n{ echo \"$@\"; cat \"${1#file://}\"; } > \(seen).new && mv \(seen).new \(seen)\n"
         .write(toFile: browser, atomically: true, encoding: .utf8)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: browser)
 
@@ -84,7 +85,8 @@ import Testing
       #expect(outcome.errors.contains("plot: \(outcome.output)"))
       #expect(!FileManager.default.fileExists(atPath: seen))
 
-      let terminal = try Self.notebook(["BROWSER": browser], columns: 120)
+      let terminal = try Self.notebook(
+        ["BROWSER": browser, "XDG_RUNTIME_DIR": folder.path], columns: 120)
       terminal.send("p = s:plot{ open = false }\r")
       try terminal.expect("[3] 1~>", within: .seconds(20))
       #expect(!FileManager.default.fileExists(atPath: seen))
@@ -92,7 +94,16 @@ import Testing
       try terminal.expect("[4] 1~>", within: .seconds(20))
       let end = ContinuousClock.now + .seconds(20)
       while !FileManager.default.fileExists(atPath: seen), ContinuousClock.now < end { usleep(20_000) }
-      #expect(try String(contentsOfFile: seen, encoding: .utf8).hasPrefix("http://127.0.0.1:"))
+      let found = try String(contentsOfFile: seen, encoding: .utf8).split(separator: "\n", maxSplits: 1)
+      try #require(found.count == 2)
+      let address = try #require(found[1].firstMatch(of: /http:\/\/127\.0\.0\.1:\d+\/([0-9a-f]{32})\//))
+      // Everybody can list the arguments of a program: the token is not among them.
+      #expect(found[0].hasPrefix("file://") && !found[0].contains(address.1))
+      #expect(terminal.screen.history.replacing("\n", with: "").contains(address.1))
+      terminal.send("\u{4}")
+      #expect(try terminal.waitForEnd() == .exit(0))
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["browser", "seen"])
     }
   }
 

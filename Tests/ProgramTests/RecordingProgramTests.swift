@@ -141,6 +141,36 @@ import Testing
     }
   }
 
+  /// The disk is full in the middle: what is told of the file is what is in it, and the rest is told, too.
+  @Test(arguments: ["csv", "jsonl", "txt", "mtr"])
+  func aRecordingThatBreaksOffHoldsWhatItSays(_ ending: String) async throws {
+    try await onThread {
+      let folder = try TemporaryFolder()
+      _ = try folder.file(
+        "script.lua",
+        """
+        s = bela.connect("sim"):streamer{ "pot1" }
+        s:start{ ticks = 176400, save = "run.\(ending)" }
+        for frame in s do end
+        local r = s.recording
+        print(r.samples + r.dropped == s:stats().samples, r.samples)
+        """)
+      let program = try ProgramRunner.program
+      let outcome = try Shell.run(
+        "cd '\(folder.path)'; (ulimit -f 600; '\(program)' script.lua 2>&1); '\(program)' -e 'print(#load(\"run.\(ending)\").pot1)'"
+      )
+      let lines = outcome.split(separator: "\n").map(String.init)
+      let told = #/recording of run\.[a-z]+: (\d+) samples, no gaps, (\d+) dropped; then: /#
+      let numbers = try #require(outcome.firstMatch(of: told), "\(outcome)")
+      let (written, dropped) = (Int(numbers.1) ?? -1, Int(numbers.2) ?? -1)
+      #expect(written >= 0 && dropped > 0, "\(outcome)")
+      // What came after that is missing, too.
+      #expect(lines.contains("true\t\(written)"), "\(outcome)")
+      // On a machine that is so slow that nothing came into the file there is nothing to load.
+      if written > 0 { #expect(lines.last == "\(written)", "\(outcome)") }
+    }
+  }
+
   @Test func aSandboxTouchesNoFiles() async throws {
     try await onThread {
       let folder = try TemporaryFolder()

@@ -108,9 +108,11 @@ import Testing
   }
 
   /// Somebody streams and leaves; who comes next and only looks gets the block with a hole, or nothing of it.
-  @Test(arguments: [true, false]) func staleBlocksAreKeptOnlyOnDemand(_ isOn: Bool) async throws {
+  @Test(
+    arguments: [([], true), (["--stale-blocks"], true), (["--fresh-blocks"], false)] as [([String], Bool)])
+  func staleBlocksAreKeptUnlessToldOtherwise(_ options: [String], _ isOn: Bool) async throws {
     try await onThread {
-      let board = try SimulatedBoardProcess(["--vars", "n:j:dense"] + (isOn ? ["--stale-blocks"] : []))
+      let board = try SimulatedBoardProcess(["--vars", "n:j:dense"] + options)
       let python = """
         import base64, os, socket, struct, sys, time
         def open_socket(path):

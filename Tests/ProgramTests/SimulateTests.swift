@@ -63,7 +63,11 @@ import Testing
 
   @Test(arguments: [
     (["--vars", "pot1:q"], 2, "\"pot1:q\" is no variable"), (["--rate", "0"], 2, "--rate is a number"),
-    (["--latency", "-1"], 2, "--latency"), (["--link-rate", "0"], 2, "--link-rate is a number"),
+    (["--latency", "-1"], 2, "--latency"), (["--vars", "a:f:oops"], 2, "\"oops\" in \"a:f:oops\""),
+    (["--board", "nothing"], 2, "pybela-test"),
+    (["--board", "pybela-test", "--vars", "a:f"], 2, "--board has"),
+    (["--fresh-blocks", "--stale-blocks"], 2, "opposites"),
+    (["--link-rate", "0"], 2, "--link-rate is a number"),
     (["--play", "/nowhere.csv"], 66, "cannot read /nowhere.csv"),
   ])
   func whatIsWrongIsSaid(_ arguments: [String], code: Int32, message: String) async throws {

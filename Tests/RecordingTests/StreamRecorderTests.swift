@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Recording
 import Telemetry
 import TestSupport
@@ -115,8 +116,56 @@ import Testing
       recorder.receive(Frame([series(0, 0..<1000), series(1, 0..<1000)]))
       let outcome = await recorder.finish()
       #expect(outcome.error?.code == "output" && outcome.error?.message.contains("No space left") == true)
+      // Nothing is in it, and all of it is missing.
+      #expect(outcome.summary.samples == 0 && outcome.summary.dropped == 2000)
       recorder.receive(Frame([series(0, 1000..<1100)]))
+      #expect(recorder.outcome.summary.dropped == 2000)
     }
+  }
+
+  /// What waits when a file can be written no more, and what comes afterwards, is counted; what was taken back, too.
+  @Test func aRecordingThatBreaksOffHoldsWhatItSays() async throws {
+    let folder = try Folder()
+    let path = folder("run.mtr")
+    let recorder = try StreamRecorder(path: path, channels: Self.channels)
+    recorder.receive(
+      Frame([series(0, 0..<100), series(1, 0..<100, gaps: [Gap(at: 50, samples: 3, reason: .lost)])]))
+    let end = ContinuousClock.now + .seconds(20)
+    var count = 0
+    while count < 100, ContinuousClock.now < end {
+      count = (try? Recording.load(path))?["b"]?.count ?? 0
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    // From now on no transaction of the recorder comes to its end.
+    let queue = try DatabaseQueue(path: path)
+    try await queue.write {
+      try $0.execute(
+        sql:
+          "CREATE TRIGGER full BEFORE INSERT ON chunks WHEN NEW.channel = 2 BEGIN SELECT RAISE(ABORT, 'full'); END"
+      )
+    }
+    try queue.close()
+    for start in stride(from: 100, to: 1000, by: 100) {
+      let gaps = [Gap(at: 10, samples: 1, reason: .lost)]
+      recorder.receive(Frame([series(0, start..<start + 100), series(1, start..<start + 100, gaps: gaps)]))
+    }
+    let outcome = await recorder.finish()
+    #expect(outcome.error != nil && outcome.isOver)
+    #expect(outcome.summary.samples == 200 && outcome.summary.gaps == 1 && outcome.summary.dropped == 1800)
+    let loaded = try Recording.load(path)
+    #expect(loaded["a"]?.count == 100 && loaded["b"]?.count == 100)
+  }
+
+  /// Frames of many channels with few samples are mostly their own descriptions.
+  @Test func whatWaitsIsMeasuredAsAWhole() {
+    let channels = (0..<100).map { Samples.channel("c\($0)", .float32) }
+    let frame = Frame(
+      channels.map {
+        Series($0, SampleStorage([1 as Float]), timing: .steady(start: 0, step: Step(units: 1)))
+      })
+    #expect(frame.heldBytes >= 30_000 && frame.heldBytes < 200_000)
+    let long = Frame([series(0, 0..<100_000)])
+    #expect(long.heldBytes >= 400_000 && long.heldBytes < 500_000)
   }
 
   /// More than fits the queue, at once: what has no room is left out, counted, and a gap.

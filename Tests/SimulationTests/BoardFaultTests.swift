@@ -88,7 +88,11 @@ import Transport
     } until: {
       $0.events.contains(.resumed) && $0.count("d_dense") > 6000
     }
-    #expect(sink.events.count == 2)
+    // What it cost is counted, to the sample.
+    let samples = sink.samples("d_dense")
+    let missing = zip(samples, samples.dropFirst()).map { $1.tick - $0.tick - 1 }.filter { $0 != 0 }
+    #expect(missing.count == 1 && sink.events.count == 3, "\(missing) \(sink.events)")
+    #expect(sink.events.last == .gap(.reconnect, samples: missing.first, channels: ["d_dense"]))
     if case .reconnecting = sink.events.first {} else { Issue.record("\(sink.events)") }
     expectTrue(sink, "d_dense", .float64)
   }

@@ -2,6 +2,7 @@ import Foundation
 import Recording
 import Simulation
 import Telemetry
+import TestSupport
 import Testing
 
 /// The official pybela against our board, as it is; skipped, with the reason, where it cannot be had.
@@ -79,6 +80,29 @@ import Testing
         "\(file) has other times")
     }
     #expect(try Recording.load(folder + "/theirs.txt").names.sorted() == ["myvar", "myvar2", "myvar3"])
+  }
+
+  /// The thirteen tests of a board that need no SSH, the one of buffers, and a peek at all variables of a board as it is
+  /// when nobody says anything else.
+  @Test func pybelasOwnTestsPassWithTheProgramsBoard() async throws {
+    let build = Self.packageFolder.appendingPathComponent(".build/pybela").path
+    let prepared = await Self.run(
+      "/bin/bash", [Self.scripts.appendingPathComponent("pybela_prepare.sh").path, build])
+    guard prepared.status == 0, FileManager.default.fileExists(atPath: build + "/tests/test.py") else {
+      print("skipped: the official pybela or its tests are missing: \(prepared.output)")
+      return
+    }
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("moontide-upstream-\(UUID())")
+      .path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let (status, output) = await Self.run(
+      build + "/venv/bin/python",
+      [
+        Self.scripts.appendingPathComponent("pybela_upstream.py").path, try ProgramRunner.program,
+        build + "/tests", folder,
+      ])
+    #expect(status == 0 && output.hasSuffix("\n15 tests\n"), "\(output.suffix(3000))")
   }
 
   @Test func pybelaWorksWithOurBoardInEveryCheck() async throws {

@@ -66,6 +66,14 @@ import Transport
     await core.stop()
   }
 
+  @Test func readsReducesAndDeletesHistory() async throws {
+    guard let python = await Self.python() else { return }
+    let core = try await Self.start()
+    let (status, output) = await Self.run(python, Self.arguments("client_history.py", core))
+    #expect(status == 0 && output.hasSuffix("13 checks\n"), "\(output)")
+    await core.stop()
+  }
+
   @Test func readsBackWhatTheExampleForwards() async throws {
     guard let python = await Self.python() else { return }
     let core = try await Self.start()

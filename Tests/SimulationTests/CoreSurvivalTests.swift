@@ -1,4 +1,5 @@
 import Simulation
+import Synchronization
 import Synnax
 import Telemetry
 import Testing
@@ -30,6 +31,28 @@ import Transport
     try await until { stream.snapshot(of: "a")?.count == 2 }
     #expect(stream.stats.reconnects == 1)
     #expect(stream.snapshot(of: "a")?.gaps.map(\.reason) == [.reconnect])
+    await rig.close()
+  }
+
+  /// Whoever stops a stream waits for the core's last word, and no longer than it may take.
+  @Test(arguments: ["stop", "close", "update, stop"]) func stopsThoughTheCoreSaysNothingMore(_ way: String)
+    async throws
+  {
+    let rig = try await CoreRig(relayed: true, client: { $0.timeout = .second })
+    let relay = try #require(rig.relay)
+    let stream = try await rig.stream(["a"])
+    try await rig.write([("t", [1]), ("a", [1])])
+    try await until { stream.snapshot(of: "a")?.count == 1 }
+    if way == "update, stop" { try await stream.update(["b"]) }
+    relay.die()
+    let isOver = Mutex(false)
+    let stopping = Task {
+      if way == "close" { await rig.source.close() } else { _ = try? await stream.stop() }
+      isOver.withLock { $0 = true }
+    }
+    try await until("it waits for ever", within: .seconds(15)) { isOver.withLock { $0 } }
+    await stopping.value
+    relay.mend()
     await rig.close()
   }
 

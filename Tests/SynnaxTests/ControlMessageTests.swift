@@ -71,6 +71,37 @@ import Testing
     }
   }
 
+  /// A core's decoder takes strings for time stamps and time spans only.
+  @Test func writesStringsForTimesOnly() throws {
+    var iterator = IteratorRequestPayload(.open)
+    iterator.bounds = BoundsPayload(.all)
+    iterator.keys = [1]
+    iterator.chunkSize = 1 << 60
+    iterator.span = -1
+    iterator.stamp = 5
+    var config = WriterConfigPayload(keys: [1], authorities: [255])
+    config.start = 7
+    config.mode = 1
+    config.controlSubject = ControlSubjectPayload(key: "k", name: "n", group: 3)
+    config.autoIndexPersistInterval = 1_000_000_000
+    let stream = StreamRequestPayload(
+      keys: [1], downsampleFactor: 2, throttleRate: 0.5, excludeGroups: [4], keepAlive: 5)
+    let times = [
+      "start", "end", "span", "stamp", "keep_alive", "keepalive", "auto_index_persist_interval",
+    ]
+    let texts = ["key", "name"]
+    for bytes in [
+      Wire.encode(iterator), Wire.encode(WriterRequestPayload(.open, config: config)), Wire.encode(stream),
+    ] {
+      let text = String(decoding: bytes, as: UTF8.self)
+      for field in text.matches(of: /"(\w+)":"[^"]*"/) {
+        #expect(times.contains(String(field.1)) || texts.contains(String(field.1)), "\(text)")
+      }
+    }
+    #expect(
+      String(decoding: Wire.encode(iterator), as: UTF8.self).contains(#""chunk_size":1152921504606846976,"#))
+  }
+
   @Test func takesAnyPayloadOfAnOpen() throws {
     for payload in ["null", "7", #""x""#, "[]", "{}", #"{"frame":3}"#] {
       let text = #"{"type":"open","payload":\#(payload),"error":null}"#

@@ -129,6 +129,47 @@ import Testing
     #expect(rig.frames[2]["data"]?.gaps == [])
   }
 
+  /// Channel 2 is taken off and taken back, and misses nothing meanwhile.
+  @Test func aLossAfterAPauseWithoutOneIsALoss() throws {
+    var rig = Rig()
+    try rig.open()
+    try rig.receive(rig.frame(sample: 0))
+    rig.tracker.pause([2], after: rig.machine.sequence)
+    try rig.perform(rig.machine.update(StreamChannels(visible: [Self.time], hidden: [])))
+    try rig.perform(rig.machine.update(Self.both))
+    try rig.receive(rig.frame(sample: 2))
+    #expect(rig.frames[1]["data"]?.gaps == [])
+    try rig.receive(rig.frame(sample: 9))
+    #expect(rig.frames[2]["data"]?.gaps == [Gap(at: 0, samples: 5, reason: .lost)])
+  }
+
+  @Test func aFrameThatWasOnItsWayEndsNoPause() throws {
+    var rig = Rig()
+    try rig.open()
+    try rig.receive(rig.frame(sample: 0))
+    let late = try rig.frame(sample: 4)
+    rig.tracker.pause([2], after: rig.machine.sequence)
+    try rig.perform(rig.machine.update(StreamChannels(visible: [Self.time], hidden: [])))
+    // Lost before the core heard of the pause.
+    try rig.receive(late)
+    #expect(rig.frames[1]["data"]?.gaps == [Gap(at: 0, samples: 2, reason: .lost)])
+    try rig.perform(rig.machine.update(Self.both))
+    try rig.receive(rig.frame(sample: 10))
+    #expect(rig.frames[2]["data"]?.gaps == [Gap(at: 0, samples: 4, reason: .paused)])
+  }
+
+  /// The interval is a user's number.
+  @Test func theLongestIntervalIsSurvived() throws {
+    var settings = StreamStateMachine.Settings()
+    settings.keepAlive = TimeSpan(nanoseconds: .max)
+    var rig = Rig(machine: StreamStateMachine(channels: Self.both, settings: settings))
+    rig.now = TimeSpan(nanoseconds: .max - 1)
+    try rig.open()
+    try rig.receive(.data, keepAlive: true)
+    try rig.pass(5)
+    #expect(rig.machine.state == .streaming || rig.machine.state == .ended)
+  }
+
   @Test func showsPartialFramesAndSeveralSeriesOfOneChannel() throws {
     var rig = Rig()
     try rig.open()

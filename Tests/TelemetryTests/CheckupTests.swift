@@ -61,4 +61,28 @@ import Testing
     #expect(found.contains("! 30 samples fell out of the buffer before they were read"))
     #expect(found.contains("! 4 samples came for no channel of the stream"))
   }
+
+  @Test func holesInTheTimesAreProblems() {
+    let channel = Channel(name: "eeg", type: .float64)
+    func found(_ times: [Int64]) -> [String] {
+      var checkup = Checkup([channel])
+      checkup.add(
+        Frame([
+          Series(
+            channel, SampleStorage(times.indices.map { Double($0 % 50) }),
+            timing: .stamped(SampleStorage(times, as: .timestamp), offset: 0))
+        ]), at: .zero)
+      return checkup.findings(StreamStats(), over: nil).filter(\.isProblem).map(\.sentence)
+    }
+    let even = (0..<500).map { Int64($0) * 4_000_000 }
+    #expect(found(even) == [])
+    #expect(
+      found(even.enumerated().map { $1 + ($0 >= 200 ? 2_000_000_000 : 0) }) == [
+        "eeg: by its times 500 samples are missing, at 1 gap (time)"
+      ])
+    #expect(
+      found(even.enumerated().map { $1 - ($0 >= 200 ? 2_000_000_000 : 0) }) == [
+        "eeg: its times step back 1 time (time)"
+      ])
+  }
 }

@@ -367,6 +367,20 @@ import Testing
     buffer.append(.ramp(200..<202))
     #expect(buffer.snapshot().gaps.last == Gap(at: 7, samples: nil, reason: .lost))
     #expect(buffer.gapCount == 1)
+    #expect(buffer.lost == 3)
+  }
+
+  /// Told by a device, or in the series itself: how much it was is known, and it is still nothing lost.
+  @Test func whatAPauseLeftOutIsMissingAndNotLost() {
+    var buffer = SampleBuffer(channel: .plain(), capacity: .samples(100))
+    buffer.append(.ramp(0..<5))
+    buffer.markGap(.paused, samples: 20)
+    buffer.append(.ramp(25..<27))
+    #expect(buffer.snapshot().gaps == [Gap(at: 5, samples: 20, reason: .paused)])
+    buffer.append(.ramp(30..<40, gaps: [Gap(at: 4, samples: 7, reason: .paused)]))
+    #expect(buffer.lost == 0 && buffer.gapCount == 0)
+    buffer.markGap(.lost, samples: 2)
+    #expect(buffer.lost == 2)
   }
 
   @Test func gapsGoWithWhatIsTrimmedAndAreBounded() {

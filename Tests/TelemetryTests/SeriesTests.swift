@@ -72,4 +72,36 @@ import Testing
     #expect(frame["y"]?.count == 2)
     #expect(Frame([.ramp(5..<10), .untimed([1], .plain("y"))]).bounds == nil)
   }
+
+  @Test func aSliceTakesAnyPositions() {
+    let series = Series.ramp(0..<10)
+    let cases: [(Int, Int, [Double])] = [
+      (3, 5, [2, 3, 4]), (-3, -1, [7, 8, 9]), (1, .max, Array(series.values)), (.min, .max, series.values),
+      (5, 2, []), (-100, -50, []), (.max, -1, []), (.max, .max, []), (.min, .min, []), (20, 30, []),
+      (11, 11, []),
+      (0, 0, []), (0, 1, [0]), (-100, 1, [0]), (10, 10, [9]), (.min + 1, 2, [0, 1]),
+    ]
+    for (first, last, values) in cases {
+      #expect(series.slice(from: first, to: last).values == values, "\(first) to \(last)")
+      #expect(series[0..<0].slice(from: first, to: last).isEmpty)
+    }
+  }
+
+  @Test func gapsInAnyOrderAndOutsideAreMadeOrderly() {
+    let wild = [
+      Gap(at: 7, samples: 2, reason: .lost), Gap(at: 3, samples: -5, reason: .hole),
+      Gap(at: 7, samples: 4, reason: .lost),
+      Gap(at: .min, samples: 1, reason: .lost), Gap(at: .max, samples: nil, reason: .lost),
+      Gap(at: 10, samples: 1, reason: .lost), Gap(at: 0, samples: nil, reason: .paused),
+    ]
+    let series = Series.ramp(0..<10, gaps: wild)
+    let expected = [
+      Gap(at: 0, samples: nil, reason: .paused), Gap(at: 3, samples: 0, reason: .hole),
+      Gap(at: 7, samples: 6, reason: .lost),
+    ]
+    #expect(series.gaps == expected)
+    #expect(Series(.plain(), chunks: series.chunks, gaps: wild).gaps == expected)
+    let half = try? series.decimate(2)
+    #expect(half?.gaps.map(\.at) == [0, 2, 4])
+  }
 }

@@ -32,4 +32,12 @@ import Testing
     #expect(text.sparkline(width: 3) == "")
     #expect(pieces([1.0]).sparkline(width: 0) == "" && pieces([Double]()).sparkline(width: 3) == "")
   }
+
+  @Test func rangesTooSmallToHalveAreLevel() {
+    for pair in [[0.0, tiny], [-tiny, 0], [tiny, 2 * tiny]] {
+      #expect(pieces(pair).sparkline(width: 2).count == 2)
+    }
+  }
 }
+
+private let tiny = Double.leastNonzeroMagnitude

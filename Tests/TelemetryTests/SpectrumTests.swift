@@ -97,4 +97,11 @@ import Testing
       Channel(name: "x", type: .float32, rate: 50), SampleStorage([Float](repeating: 1, count: 4)))
     #expect(try rated.fft(size: 4, window: .rect, gaps: .raise).frequencies[2].number == 25)
   }
+
+  @Test func aSpectrumHasABound() throws {
+    let gap = [Gap(at: 32, samples: .max, reason: .lost)]
+    let series = sine(64, bin: 4, of: 64, gaps: gap)
+    #expect(code { _ = try series.fft(size: 1 << 40, window: .hann, gaps: .zero) } == "empty")
+    #expect(code { _ = try series.fft(size: 1 << 62, window: .hann, gaps: .interpolate) } == "empty")
+  }
 }

@@ -379,4 +379,17 @@ private func code(_ body: () async throws -> Void) async -> String? {
     rig.clock.advance(by: TimeSpan("1m")!)
     #expect(rig.streamer.stats.rate == 0)
   }
+
+  @Test func anUpdateWhileItIsStartedChangesWhatIsStreamed() async throws {
+    let rig = try Rig()
+    let gate = Gate()
+    rig.source.script.channelsGate = gate
+    let update = Task { try await rig.streamer.update(["y"]) }
+    #expect(await comesTrue { gate.waiting == 1 })
+    try await rig.start()
+    gate.open()
+    try await update.value
+    #expect(rig.streamer.channels.map(\.name) == ["y"])
+    #expect(rig.source.feeds.last?.channels.map(\.name) == ["y"])
+  }
 }

@@ -37,4 +37,14 @@ import Testing
     #expect(ClockDomain.ticks(rate: 1e300).units(.second) == nil)
     #expect(ClockDomain.unix.units(.second) == 1_000_000_000)
   }
+
+  @Test func anyNumberHasAWholePart() {
+    #expect(
+      Int(saturating: .nan) == 0 && Int(saturating: .infinity) == .max && Int(saturating: -.infinity) == .min)
+    #expect(Int(saturating: 1e300) == .max && Int(saturating: -2.9) == -2 && UInt8(saturating: -1) == 0)
+    #expect(Int64.min.flooredRemainder(1_000_000_000) == 145_224_192)
+    #expect(Int64(-1).flooredQuotient(10) == -1 && Int64(-1).flooredRemainder(10) == 9)
+    #expect(
+      Step(units: 1, samples: 0) == Step(units: 1) && Step(units: .min, samples: -3).offset(.max) == .min)
+  }
 }

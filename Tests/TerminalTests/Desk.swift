@@ -18,9 +18,12 @@ final class Desk {
   var time = ContinuousClock.now
   var prompt = "[1]> "
 
-  init(columns: Int = 40, rows: Int = 12, history cells: [String] = [], editrc: String = "/dev/null") throws {
+  init(
+    columns: Int = 40, rows: Int = 12, history cells: [String] = [], editrc: String = "/dev/null",
+    joinsEmoji: Bool = false
+  ) throws {
     TextWidth.useUTF8Locale()
-    let terminal = try PseudoTerminal(columns: columns, rows: rows)
+    let terminal = try PseudoTerminal(columns: columns, rows: rows, joinsEmoji: joinsEmoji)
     self.terminal = terminal
     history = History(path: nil, session: "t")
     for cell in cells { history.add(cell, time: 0) }

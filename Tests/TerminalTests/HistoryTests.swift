@@ -44,6 +44,18 @@ import Testing
     #expect((0..<4).map { history.entry($0) } == ["new", "elsewhere", "old", nil])
   }
 
+  /// In a container every session has the same process number, and so have two in this test.
+  @Test func cellsOfAnEarlierSessionOfTheSameProcessNumberAreThere() {
+    defer { clean() }
+    let first = History(path: path)
+    first.add("of the first", time: 0)
+    let second = History(path: path)
+    #expect(second.session != first.session)
+    #expect(second.entry(0) == "of the first")
+    second.add("own", time: 1)
+    #expect((0..<3).map { second.entry($0) } == ["own", "of the first", nil])
+  }
+
   @Test func leavesOutWhatNobodyWants() {
     let history = History(path: nil, session: "a", keeps: { !$0.contains("password") })
     for cell in ["", " hidden", "\n", "connect{password='x'}", "a", "a"] { history.add(cell, time: 0) }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Terminal
 import TestSupport
@@ -41,6 +42,55 @@ import Testing
   func editsWithTheKeysOfEmacs(typed: String, cell: String) throws {
     let desk = try Desk()
     #expect(try desk.read(isComplete: { _ in true }, keys(typed)) == .cell(cell))
+  }
+
+  /// On a terminal that draws joined emoji as one, and on one that does not.
+  @Test(arguments: [false, true])
+  func aJoinedEmojiIsOneCharacter(joins: Bool) throws {
+    let desk = try Desk(joinsEmoji: joins)
+    let result = try desk.read(
+      isComplete: { _ in true }, paste("c = \"x👩‍🌾y\""),
+      look { #expect($0.screen.column == 15) },
+      keys(left + left),
+      look {
+        #expect($0.screen.column == 13)
+        #expect($0.screen.lastRow.hasSuffix("y\""))
+      },
+      keys("\u{7f}"), sees("[1]> c = \"xy\""),
+      keys("\u{5}"), look { #expect($0.screen.column == 13) }, keys("\r"))
+    #expect(result == .cell("c = \"xy\""))
+  }
+
+  @Test(arguments: [
+    // Deleted from behind, from the front, by Ctrl-D, moved over, typed in pieces.
+    ("a👩‍👩‍👧b\u{1b}[D\u{7f}\r", "ab"), ("a👍🏽b\u{1}\u{1b}[C\u{1b}[3~\r", "ab"), ("e\u{301}x\u{1}\u{4}\r", "x"),
+    ("xe\u{301}\u{8}\r", "x"), ("a🇩🇪🇫🇷\u{1b}[DX\r", "a🇩🇪X🇫🇷"), ("a🇩🇪🇫🇷\u{7f}\r", "a🇩🇪"),
+    ("❤️!\u{1b}[D\u{1b}[DX\r", "X❤️!"), ("👩‍🌾👩‍🌾\u{1}\u{6}X\r", "👩‍🌾X👩‍🌾"), ("한\u{7f}\r", ""),
+    ("ab\u{1b}[D\u{7f}\r", "b"), ("日本\u{1b}[DX\u{4}\r", "日X"), ("e\u{1b}\r\u{301}\u{7f}\r", "e\n"),
+    ("a👩‍🌾\u{1b}\rbc\u{1b}[A\u{1b}[CX\r", "a👩‍🌾X\nbc"),
+  ])
+  func keysTakeWholeClusters(typed: String, cell: String) throws {
+    for joins in [false, true] {
+      let desk = try Desk(joinsEmoji: joins)
+      #expect(
+        try desk.read(isComplete: { _ in true }, keys(typed)) == .cell(cell), "\(typed.debugDescription)")
+    }
+  }
+
+  @Test func aClusterIsTypedPieceByPiece() throws {
+    let desk = try Desk(joinsEmoji: true)
+    let steps = ["👩", "\u{200d}", "🌾", "!", left, left, "e", "\u{301}", "\r"].map { keys($0) }
+    #expect(try desk.read(isComplete: { _ in true }, steps: steps) == .cell("e\u{301}👩‍🌾!"))
+  }
+
+  @Test func theKeysOfViTakeWholeClusters() throws {
+    let editrc = NSTemporaryDirectory() + "moontide-editrc-\(UInt32.random(in: 0 ... .max))"
+    try "bind -v\n".write(toFile: editrc, atomically: true, encoding: .utf8)
+    defer { unlink(editrc) }
+    let desk = try Desk(editrc: editrc)
+    let result = try desk.read(
+      isComplete: { _ in true }, keys("a👩‍🌾b"), keys("\u{1b}"), keys("h"), keys("x"), keys("\r"))
+    #expect(result == .cell("ab"))
   }
 
   @Test func movesAcrossLines() throws {

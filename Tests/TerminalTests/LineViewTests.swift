@@ -52,16 +52,30 @@ import Testing
     #expect(layout.rows[0].map(\.style) == ["\u{1b}[1;32m", "\u{1b}[1;32m", "\u{1b}[1;32m", "", "", ""])
   }
 
+  @Test func aJoinedEmojiHasTheRoomThatItMayNeed() {
+    // 👩‍🌾 may be drawn in four columns: none of them behind the edge.
+    let wide = layout("1234567890123👩‍🌾x", columns: 20)
+    #expect(rows(wide) == ["[1]> 1234567890123", "👩‍🌾x"])
+    #expect(wide.rows[1].map(\.columns) == [2, 1])
+    #expect(rows(layout("12345678901👩‍🌾x", columns: 20)) == ["[1]> 12345678901👩‍🌾x"])
+  }
+
   /// The law of the view: whatever was drawn before, the screen is as if the text had been drawn afresh.
-  @Test(arguments: 0..<24)
+  @Test(arguments: 0..<36)
   func drawsChangesAsIfAfresh(seed: UInt64) {
     var random = Random(seed: seed)
-    let alphabet = Array("abc 日🙂\n\n\t\u{1}e\u{301}xyz".unicodeScalars)
+    let joins = seed >= 24
+    // Where a terminal joins, a person types and takes away whole clusters.
+    let letters = "abc 日🙂\n\n\t\u{1}e\u{301}xyz"
+    let alphabet =
+      joins
+      ? (letters + "👩‍🌾👍🏽🇩🇪").map { Array($0.unicodeScalars) } : letters.unicodeScalars.map { [$0] }
     var columns = 12
     let height = 8
     var screen = ScreenModel(columns: columns, rows: height)
+    screen.joinsEmoji = joins
     var view = LineView()
-    var text: [Unicode.Scalar] = []
+    var text: [[Unicode.Scalar]] = []
     var above = 0
     for step in 0..<150 {
       let cursor = Int.random(in: 0...text.count, using: &random)
@@ -80,13 +94,14 @@ import Testing
         columns = newColumns
       default: text = []
       }
-      let place = min(cursor, text.count)
+      let place = text.prefix(cursor).joined().count
       let wanted = TextLayout(
-        prompt: "\u{1b}[32m1>\u{1b}[0m ", continuation: ".> ", text: text, cursor: place,
+        prompt: "\u{1b}[32m1>\u{1b}[0m ", continuation: ".> ", text: Array(text.joined()), cursor: place,
         note: step % 7 == 0 ? "search: x_" : nil, columns: columns)
       screen.feed(onlcr(view.draw(wanted, height: height)))
 
       var fresh = ScreenModel(columns: columns, rows: height)
+      fresh.joinsEmoji = joins
       var freshView = LineView()
       fresh.feed(onlcr(freshView.draw(wanted, height: height)))
       let shown = min(height, wanted.rows.count)

@@ -28,7 +28,7 @@ package final class PseudoTerminal {
   private var process: pid_t?
   private let name: String
 
-  package init(columns: Int = 80, rows: Int = 24) throws {
+  package init(columns: Int = 80, rows: Int = 24, joinsEmoji: Bool = false) throws {
     // posix_openpt and its kin are hidden from Swift: the same by the kernel's own calls.
     master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
     var locked: Int32 = 0
@@ -40,6 +40,7 @@ package final class PseudoTerminal {
     name = "/dev/pts/\(number)"
     slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
     screen = ScreenModel(columns: columns, rows: rows)
+    screen.joinsEmoji = joinsEmoji
     setSize(columns, rows)
   }
 

@@ -12,6 +12,9 @@ package struct ScreenModel {
   /// Private modes that are set, as 2004 for bracketed paste.
   package private(set) var modes: Set<Int> = [25]
   package private(set) var bells = 0
+  /// Draws emoji that are joined as one picture of two columns, as newer terminals and tmux do; else each by itself.
+  package var joinsEmoji = false
+  private var lastPut: Unicode.Scalar = " "
   /// Control sequences that the model does not know; a test should find none.
   package private(set) var unknown: [String] = []
 
@@ -134,6 +137,8 @@ package struct ScreenModel {
   }
 
   private mutating func control(_ byte: UInt8) {
+    // Only what was written right before it is joined.
+    lastPut = " "
     switch byte {
     case 0x07: bells += 1
     case 0x08:
@@ -211,6 +216,7 @@ package struct ScreenModel {
   }
 
   private mutating func move(to row: Int, _ column: Int) {
+    lastPut = " "
     self.row = max(0, min(height - 1, row))
     self.column = max(0, min(columns - 1, column))
     wrapIsPending = false
@@ -227,7 +233,10 @@ package struct ScreenModel {
   }
 
   private mutating func put(_ scalar: Unicode.Scalar) {
-    let width = Int(Self.columns(of: scalar))
+    let isFlag = Self.isFlagLetter(scalar) && Self.isFlagLetter(lastPut)
+    let width = joinsEmoji && (isFlag || joins(scalar)) ? 0 : Int(Self.columns(of: scalar))
+    // A third letter begins another flag.
+    lastPut = isFlag ? " " : scalar
     if width == 0 {
       let base = wrapIsPending ? column : column - 1
       guard base >= 0 else { return }
@@ -249,6 +258,13 @@ package struct ScreenModel {
       wrapIsPending = true
     }
   }
+
+  private func joins(_ scalar: Unicode.Scalar) -> Bool {
+    lastPut == "\u{200d}" && scalar.value > 0xa0 && scalar.properties.isEmoji
+      || scalar.properties.isEmojiModifier && lastPut.properties.isEmojiModifierBase
+  }
+
+  private static func isFlagLetter(_ scalar: Unicode.Scalar) -> Bool { 0x1f1e6...0x1f1ff ~= scalar.value }
 
   /// Writing on one half of a wide character takes the other half away.
   private mutating func clearHalves(at column: Int) {

@@ -5,9 +5,10 @@ public import Telemetry
 public final class ScriptedSource: Source {
   public struct Script: Sendable {
     public var channels: [Channel]
-    /// `open` and `stop` wait here until the test lets them pass.
+    /// `open`, `stop` and `channels` wait here until the test lets them pass.
     public var openGate: Gate?
     public var stopGate: Gate?
+    public var channelsGate: Gate?
     public var openError: TelemetryError?
     public var stopError: TelemetryError?
     /// Sent before `open` returns, and while `stop` is under way.
@@ -43,7 +44,10 @@ public final class ScriptedSource: Source {
   public var feeds: [ScriptedFeed] { inner.withLock { $0.feeds } }
   public var requests: [StreamRequest] { inner.withLock { $0.requests } }
 
-  public func channels() async throws -> [Channel] { script.channels }
+  public func channels() async throws -> [Channel] {
+    await script.channelsGate?.pass()
+    return script.channels
+  }
 
   public func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed {
     let wanted =

@@ -5,7 +5,9 @@ extension Reference {
       "periods: table<string,integer>; options?: {buffer?:integer|Span} -> Streamer",
       """
       A streamer of single values: of each variable one every so many ticks, as in `board:monitor{ pot1 = 1000, pot2 = \
-      2000 }`. Nothing is sent before `start`. It runs beside streams of the same variables.
+      2000 }`. Nothing is sent before `start`. It runs beside streams of the same variables. A period of 1 is a board's \
+      single value: one comes, and no more; a streamer has every value. Monitors of one variable with different periods \
+      share what the board sends: each keeps its own on average.
       """,
       failure: "raises unknown_channel, argument, closed, unsupported for other sources than boards",
       example:
@@ -14,7 +16,7 @@ extension Reference {
       "Source:peek", "options?: {[integer]:string,timeout?:Span} -> table<string,any>",
       """
       The next value of each variable in the list, all without names, by name. One that the program does not assign \
-      within `timeout` (a second) is missing. Monitors that run are left alone.
+      within `timeout` (a second) is missing. Monitors that run go on.
       """,
       failure: "raises unknown_channel, timeout, closed, unsupported",
       example: "print(board:peek{ \"pot1\", timeout = \"2s\" }.pot1 <= 1)"),

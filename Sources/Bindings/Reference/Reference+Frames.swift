@@ -59,7 +59,7 @@ extension Reference {
       failure: "raises argument, empty, type", example: "print(#x:histogram(4).counts)"),
     .init(
       "Series:slice", "first: integer; last?: integer -> Series",
-      "Samples first to last, counted from 1; negative ones from the end.",
+      "Samples first to last, counted from 1; negative ones from the end. Positions outside mean the ends.",
       example: "print(#x:slice(1, 10), #x:slice(-5))"),
     .init(
       "Series:last", "span: integer|Span -> Series", "The last so many samples, or those of the last span.",
@@ -93,13 +93,18 @@ extension Reference {
       example: "print(#x:slice(1, 3):times())"),
     .init(
       "Series:gaps", "-> {at:integer,samples:integer?,why:string}[]",
-      "Places where samples are missing: before which position, how many if known, why.",
+      """
+      Places where samples are missing: before which position, how many if known, why. Besides what the source told of \
+      (lost, reconnect, restart, hole, paused, overrun) it is "time" where nothing but the times shows it: they leap, or step \
+      back.
+      """,
       example: "print(#x:gaps())"),
     .init(
       "Series:fft",
       "options?: {size?:integer,window?:string,gaps?:string} -> {frequencies:Series,magnitudes:Series}",
       "Magnitude spectrum of the last `size` samples (4096; a power of two), window hann, hamming, blackman or rect; frequencies in Hz.",
-      failure: "raises gap unless gaps = \"zero\" or \"interpolate\"; no_time, argument",
+      failure:
+        "raises gap, also where only the times show one, unless gaps = \"zero\" or \"interpolate\"; no_time, argument",
       example: "print(#s:collect(512).pot1:fft{ size = 512 }.magnitudes)"),
     .init(
       "Series:sparkline", "width?: integer -> string",
@@ -117,7 +122,7 @@ extension Reference {
       example: "print(x.clock)", kind: .field),
     .init(
       "Series.rate", "-> number?",
-      "Samples a second, from the times of the first and the last; nil when unknown.",
+      "Samples a second, by the usual steps between their times; nil when unknown.",
       example: "print(x.rate > 0)", kind: .field),
     .init(
       "Series.held", "-> boolean",

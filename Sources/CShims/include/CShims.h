@@ -8,4 +8,5 @@
 
 #include "interrupt_shim.h"
 #include "lua_shim.h"
+#include "lua_view.h"
 #endif

@@ -58,6 +58,8 @@ size_t moon_edit_line(moon_editor *editor, const wchar_t **text, size_t *cursor)
 // Replaces the text; cursor counts characters. 0 when memory is short.
 int moon_edit_replace(moon_editor *editor, const wchar_t *text, size_t cursor);
 void moon_edit_move(moon_editor *editor, size_t cursor);
+// The characters before the cursor.
+void moon_edit_delete(moon_editor *editor, int count);
 int moon_edit_insert(moon_editor *editor, const wchar_t *text);
 
 void moon_edit_bind(moon_editor *editor, const wchar_t *key, const wchar_t *command);

@@ -39,6 +39,9 @@ typedef struct mt_frame {
 
 enum { MT_FRAMES = 32 };
 
+/* External bytes that the collector need not know about: a cycle over a small heap for so many costs little. */
+enum { MT_STEP_BYTES = 8 << 20 };
+
 /* What Swift supplies; all are called on the interpreter's thread. */
 typedef struct mt_callbacks {
   /* Runs the scheduler's loop here until the wait just requested is over (no yield possible). */
@@ -64,7 +67,9 @@ typedef struct mt_lua {
   int depth;               /* entries from Swift that are not left yet */
   size_t used;             /* bytes Lua holds */
   size_t external;         /* bytes that Lua's userdata hold elsewhere */
-  size_t external_debt;    /* external bytes the collector has not been told about */
+  size_t shared;           /* those of them that are counted for another object, too */
+  size_t shared_debt;      /* by how much these grew */
+  size_t external_debt;    /* by how much they grew since the collector was told about them */
   size_t limit;            /* of used + external; 0 = none */
   int unwinding;           /* MT_INTERRUPTED... */
   int64_t unwinding_since; /* ns; handlers get a grace from here on */
@@ -76,7 +81,10 @@ typedef struct mt_lua {
   int ended;               /* Lua status of the task body that ended last */
   bool warnings;           /* warn "@on" / "@off" */
   bool warning_continues;
-  bool finalizing;         /* the finalizers' coroutine is in use */
+  bool finalizing;         /* a finalizer runs, on a coroutine of its own */
+  bool finalizer_late;     /* it was struck because its time was over */
+  int64_t finalizer_until; /* ns; computes no longer than this */
+  int64_t finalizer_ns;    /* how long the next one may compute */
   int frame_count;
   mt_frame *frames;        /* MT_FRAMES of them: traceback of the last error */
 } mt_lua;
@@ -90,6 +98,13 @@ void mt_close(mt_lua *S);
 
 static inline mt_lua *mt_block(lua_State *L) {
   return *(mt_lua **)lua_getextraspace(L);
+}
+
+/* External bytes that are held no more, and those that are held from now on, of nobody else. */
+static inline void mt_charge(mt_lua *S, size_t less, size_t more) {
+  S->external = S->external + more - less;
+  S->external_debt += more;
+  S->external_debt -= less < S->external_debt ? less : S->external_debt;
 }
 
 /* Marks the calling thread as the one that runs S; returns what to hand to mt_leave. */
@@ -118,19 +133,23 @@ void mt_push_native(lua_State *L, mt_native native, void *context);
 /* Payload of every native object. */
 typedef struct mt_object {
   void *_Nullable object; /* one reference; NULL once released */
-  size_t external;        /* bytes counted for it */
+  size_t external;        /* bytes counted for it alone */
+  size_t shared;          /* and those that others show, too: they count against the limit */
 } mt_object;
 
 /*
 ** [-0, +1] the metatable of a class. Before the call the stack holds, from below: methods (name
 ** to function), getters (name to native box), setters, and the boxes of the fallbacks for reading
-** and for writing or nil. Consumes those five.
+** and for writing or nil. Consumes those five. `reading` is MT_PLAIN or what C reads (lua_view.h).
 */
-void mt_push_class(lua_State *L, const char *name);
+void mt_push_class(lua_State *L, const char *name, int reading);
 /* [-1, +1] function made by mt_push_native -> its box, as getters and fallbacks need it. */
 void mt_box_of_native(lua_State *L);
 /* [-0, +1] an object of the class whose metatable is the registry's `reference`. */
-void mt_push_object(lua_State *L, int reference, void *object, size_t external);
+void mt_push_object(lua_State *L, int reference, mt_object object);
+/* [-0, +0] counts the bytes of an object, and takes them off again. */
+void mt_charge_object(mt_lua *S, const mt_object *o);
+void mt_discharge_object(mt_lua *S, const mt_object *o);
 /* The payload when the value's metatable is this very one, else NULL; released ones too. */
 static inline mt_object *_Nullable mt_to_object(
   lua_State *L, int index, const void *metatable) {
@@ -150,6 +169,8 @@ void mt_push_error(
 void mt_record_traceback(lua_State *L, mt_lua *S, int level);
 /* From here on what runs is unwinding (MT_INTERRUPTED...), with a grace for its handlers. */
 void mt_begin_unwinding(mt_lua *S, int why);
+/* The same for what goes on computing: it is taken down when the grace is over. */
+void mt_unwind_soon(mt_lua *S, int why);
 int64_t mt_grace_ns(void);
 const char *mt_frame_source(const mt_frame *frame);
 const char *mt_frame_name(const mt_frame *frame);

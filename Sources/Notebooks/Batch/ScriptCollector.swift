@@ -145,9 +145,12 @@ extension ScriptCollector {
   }
 
   package func error(_ error: CellError) {
-    if firstError == nil, error.isInterrupt { struck = stop() }
+    let stop = error.isInterrupt ? stop() : nil
+    if firstError == nil { struck = stop }
     let error = explained(error)
     firstError = firstError ?? error
+    // A reader who has had enough is no error, and nobody waits to be told of one.
+    if stop == .unheard { return }
     if error.cell == 0 {
       add(.init(name: "script", message: error.message, text: error.description))
     }

@@ -1,3 +1,5 @@
+import Lua
+
 /// Something wrong in a script, found without running it.
 package struct Finding: Equatable, Sendable {
   package enum Severity: String, Sendable { case error, warning }
@@ -32,11 +34,16 @@ package struct Finding: Equatable, Sendable {
     var lines = [
       "\(file):\(line):\(column): \(severity.rawValue): \(message)\(hint.map { " (\($0))" } ?? "")"
     ]
-    // Tabs stay tabs, so that the mark stands under the place whatever their width.
-    let margin = String(text.prefix(column - 1).map { $0 == "\t" ? "\t" : " " })
     if !text.isEmpty, text.utf8.count <= Limits.lineBytes {
-      lines.append("  " + text)
-      lines.append("  " + margin + String(repeating: "^", count: max(1, endColumn - column)))
+      func shown(_ part: some StringProtocol) -> String {
+        LuaText.plain(LuaString(Array(part.utf8)), limit: .max, showsBlanks: true)
+      }
+      let before = shown(text.prefix(column - 1))
+      let marked = shown(text.dropFirst(column - 1).prefix(endColumn - column))
+      // Tabs stay tabs, so that the mark stands under the place whatever their width.
+      let margin = String(before.map { $0 == "\t" ? "\t" : " " })
+      lines.append("  " + before + marked + shown(text.dropFirst(endColumn - 1)))
+      lines.append("  " + margin + String(repeating: "^", count: max(1, marked.count)))
     }
     return lines.joined(separator: "\n")
   }

@@ -6,17 +6,23 @@ package struct ErrorHints: Sendable {
   /// Lua's message, with or without its position.
   private let message: String
   private let line: String
+  private let source: [UInt8]
   private let tokens: [LuaToken]
   private let bytes: [UInt8]
   private let names: [String]
 
-  /// At most two sentences, the more certain first. `line` is the text of the line that the message names, or
-  /// empty; `names` are the globals that a typing error may have meant.
-  package static func hints(message: String, line: String, names: [String] = []) -> [String] {
-    let hints = ErrorHints(message: message, line: line, names: names)
+  /// At most two sentences, the more certain first.
+  /// - Parameters:
+  ///   - line: the text of the line that the message names, or empty.
+  ///   - source: the same as it stands in the source; nil where that is no other.
+  ///   - names: globals that a typing error may have meant.
+  package static func hints(
+    message: String, line: String, source: [UInt8]? = nil, names: [String] = []
+  ) -> [String] {
+    let hints = ErrorHints(message: message, line: line, source: source, names: names)
     var found: [String] = []
     for hint in [
-      hints.syntaxWord(), hints.operatorOfAnotherLanguage(), hints.missingKeyword(),
+      hints.strangeCharacter(), hints.syntaxWord(), hints.operatorOfAnotherLanguage(), hints.missingKeyword(),
       hints.printWithoutParentheses(),
       hints.wordOfAnotherLanguage(), hints.zeroBased(), hints.dotForColon(), hints.colonForDot(),
       hints.plusOnStrings(),
@@ -29,9 +35,10 @@ package struct ErrorHints: Sendable {
     return found
   }
 
-  private init(message: String, line: String, names: [String]) {
+  private init(message: String, line: String, source: [UInt8]?, names: [String]) {
     self.message = message
     self.line = line
+    self.source = source ?? Array(line.utf8)
     self.names = names
     bytes = Array(line.utf8)
     tokens = LuaLexer.tokens(bytes)
@@ -62,6 +69,8 @@ package struct ErrorHints: Sendable {
 
   // MARK: what does not parse
 
+  private func strangeCharacter() -> String? { StrangeCharacter.hint(message: message, line: source) }
+
   private func operatorOfAnotherLanguage() -> String? {
     guard isSyntax else { return nil }
     if follows("!", "="), near("!") { return "\"not equal\" is `~=` in Lua" }
@@ -79,6 +88,7 @@ package struct ErrorHints: Sendable {
       return "tables are written with braces: `{ 1, 2, 3 }`"
     }
     if near("//") || near("#") { return "a comment begins with `--`" }
+    if near("`") { return "` is no quote of Lua: write \" or '" }
     if near("?") { return "Lua has no `? :`: write `condition and a or b`" }
     return nil
   }

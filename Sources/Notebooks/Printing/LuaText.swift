@@ -18,12 +18,17 @@ package enum LuaText {
   }
 
   /// As it is, but for bytes that would move the cursor or change colours.
-  package static func plain(_ string: LuaString, limit: Int = Limits.echoBytes) -> String {
-    let (text, isCut) = escaped(string, limit: limit, quoting: false)
+  /// - Parameter showsBlanks: shows blanks that are not the plain one, too: in source text they mean something else.
+  package static func plain(
+    _ string: LuaString, limit: Int = Limits.echoBytes, showsBlanks: Bool = false
+  ) -> String {
+    let (text, isCut) = escaped(string, limit: limit, quoting: false, showsBlanks: showsBlanks)
     return isCut ? "\(text)… (\(string.bytes.count) bytes)" : text
   }
 
-  private static func escaped(_ string: LuaString, limit: Int, quoting: Bool) -> (String, isCut: Bool) {
+  private static func escaped(
+    _ string: LuaString, limit: Int, quoting: Bool, showsBlanks: Bool = true
+  ) -> (String, isCut: Bool) {
     var out = ""
     var rest = string.bytes[...]
     while !rest.isEmpty {
@@ -35,6 +40,10 @@ package enum LuaText {
       }
       let scalar = String(decoding: rest.prefix(length), as: UTF8.self).unicodeScalars.first!
       rest = rest.dropFirst(length)
+      if showsBlanks, isOddBlank(scalar) {
+        out += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+        continue
+      }
       append(scalar, to: &out, quoting: quoting, nextIsDigit: rest.first?.isDigit ?? false)
     }
     return (out, false)
@@ -57,6 +66,11 @@ package enum LuaText {
         out.unicodeScalars.append(scalar)
       }
     }
+  }
+
+  /// What looks like the plain blank, or like nothing; the ideographic one shows by its width.
+  private static func isOddBlank(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value >= 0x80 && scalar.value != 0x3000 && scalar.properties.generalCategory == .spaceSeparator
   }
 
   /// C1 controls, direction marks and their like: what a terminal obeys instead of showing.

@@ -77,7 +77,14 @@ struct SourceBook {
 
   func redacted(_ text: String) -> String { SourceSecrets.redact(text, secrets) }
 
+  /// As it is shown.
   func line(_ number: Int, of name: String) -> String? {
+    guard let text = source(ofLine: number, of: name)?.trimmed, !text.isEmpty else { return nil }
+    return LuaText.plain(LuaString(Array(text.prefix(Limits.lineBytes))), showsBlanks: true)
+  }
+
+  /// As it stands there.
+  private func source(ofLine number: Int, of name: String) -> ArraySlice<UInt8>? {
     guard let source = text(of: name), number > 0 else { return nil }
     var line = 1
     var start = source.startIndex
@@ -86,8 +93,7 @@ struct SourceBook {
       start = end + 1
       line += 1
     }
-    let text = source[start...].prefix { $0 != 0x0A }.trimmed
-    return text.isEmpty ? nil : LuaText.plain(LuaString(Array(text.prefix(Limits.lineBytes))))
+    return source[start...].prefix { $0 != 0x0A }
   }
 
   func level(_ frame: LuaFrame) -> CellError.Level {
@@ -121,9 +127,15 @@ struct SourceBook {
     let levels = frames.prefix(Limits.tracebackLevels).map(level)
     // An error that brings its own hint knows best.
     let isOwn = error.isUnwinding || error.code == "memory"
+    let written = frames.first.flatMap { source(ofLine: $0.line, of: $0.source) }
     let hints =
       error.hint.map { [$0] }
-      ?? (isOwn ? [] : ErrorHints.hints(message: message, line: levels.first?.text ?? "", names: names()))
+      ?? (isOwn
+        ? []
+        : ErrorHints.hints(
+          message: message, line: levels.first?.text ?? "",
+          source: written.map { Array($0.prefix(Limits.lineBytes)) },
+          names: names()))
     return CellError(
       code: error.code, message: shown(message),
       hints: hints.map(shown), traceback: levels,

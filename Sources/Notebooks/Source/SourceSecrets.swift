@@ -71,6 +71,29 @@ private struct SecretScan {
     tokens = LuaLexer.tokens(source, trivia: true)
   }
 
+  /// Of the text of a comment. What opens comments within it counts as blanks: however many there are, all of it is one
+  /// text, which holds no comment.
+  init(comment: [UInt8]) {
+    source = comment
+    var code = comment
+    var place = 0
+    while place + 1 < code.count {
+      if code[place] == UInt8(ascii: "-"), code[place + 1] == UInt8(ascii: "-") {
+        (code[place], code[place + 1]) = (0x20, 0x20)
+        place += 2
+        // `[==[` behind it is no string either.
+        guard place < code.count, code[place] == UInt8(ascii: "[") else { continue }
+        var end = place + 1
+        while end < code.count, code[end] == UInt8(ascii: "=") { end += 1 }
+        guard end < code.count, code[end] == UInt8(ascii: "[") else { continue }
+        for bracket in place...end { code[bracket] = 0x20 }
+      } else {
+        place += 1
+      }
+    }
+    tokens = LuaLexer.tokens(code)
+  }
+
   mutating func run() {
     let code = tokens.filter(\.isSignificant)
     for (place, token) in code.enumerated() where isSecretName(token) { followName(place, code) }
@@ -180,7 +203,7 @@ private struct SecretScan {
       start = level.endIndex + 1
     }
     guard start > token.range.lowerBound, start < token.range.upperBound else { return }
-    var inner = SecretScan(Array(source[start..<token.range.upperBound]))
+    var inner = SecretScan(comment: Array(source[start..<token.range.upperBound]))
     inner.run()
     ranges += inner.ranges.map { $0.lowerBound + start..<$0.upperBound + start }
     values.formUnion(inner.values)
@@ -192,7 +215,9 @@ private struct SecretScan {
     var rest = text
     while let found = rest.firstRange(of: Array("://".utf8)) {
       rest = rest[found.upperBound...]
-      let address = rest.prefix { !$0.isLuaBlank && !$0.isLineEnd && $0 != 0x22 && $0 != 0x27 }
+      let address = rest.prefix(Limits.addressBytes).prefix {
+        !$0.isLuaBlank && !$0.isLineEnd && $0 != 0x22 && $0 != 0x27
+      }
       guard let at = address.lastIndex(of: UInt8(ascii: "@")),
         let colon = address[..<at].firstIndex(of: UInt8(ascii: ":")), colon + 1 < at
       else { continue }

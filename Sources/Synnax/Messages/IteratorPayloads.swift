@@ -6,7 +6,8 @@ package struct IteratorRequestPayload: Codable, Sendable, Hashable {
   package var command: Int
   package var bounds: BoundsPayload?
   package var keys: [UInt32]?
-  package var chunkSize: Wide?
+  /// A plain number, as everything that is neither a time stamp nor a time span.
+  package var chunkSize: Int64?
   package var span: Wide?
   package var stamp: Wide?
   package var downsampleFactor: Int?
@@ -19,6 +20,19 @@ package struct IteratorRequestPayload: Codable, Sendable, Hashable {
   }
 
   package init(_ command: IteratorCommand) { self.command = command.rawValue }
+
+  /// A command that is missing is the first, as it is for a core.
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    command = try container.decodeIfPresent(Int.self, forKey: .command) ?? 0
+    bounds = try container.decodeIfPresent(BoundsPayload.self, forKey: .bounds)
+    keys = try container.decodeIfPresent([UInt32].self, forKey: .keys)
+    chunkSize = try container.decodeIfPresent(Int64.self, forKey: .chunkSize)
+    span = try container.decodeIfPresent(Wide.self, forKey: .span)
+    stamp = try container.decodeIfPresent(Wide.self, forKey: .stamp)
+    downsampleFactor = try container.decodeIfPresent(Int.self, forKey: .downsampleFactor)
+    reduction = try container.decodeIfPresent(ReductionPayload.self, forKey: .reduction)
+  }
 }
 
 /// Fewer samples than there are: every n-th, or about so many for each channel.
@@ -71,6 +85,13 @@ package struct IteratorResponsePayload: Codable, Sendable, Hashable {
     try container.encode(command, forKey: .command)
     try container.encode(ack, forKey: .ack)
   }
+}
+
+/// `/frame/delete`.
+package struct DeleteRequestPayload: Codable, Sendable, Hashable {
+  package var keys: [UInt32]?
+  package var names: [String]?
+  package var bounds: BoundsPayload?
 }
 
 /// `/frame/read` of 0.60.

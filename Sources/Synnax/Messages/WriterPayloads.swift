@@ -47,6 +47,13 @@ package struct WriterRequestPayload: Codable, Sendable, Hashable {
     self.command = command.rawValue
     self.config = config
   }
+
+  /// A command that is missing is the first, as it is for a core.
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    command = try container.decodeIfPresent(Int.self, forKey: .command) ?? 0
+    config = try container.decodeIfPresent(WriterConfigPayload.self, forKey: .config)
+  }
 }
 
 package struct WriterResponsePayload: Codable, Sendable, Hashable {

@@ -246,6 +246,10 @@ final class BatchRunner {
       for row in summary.table(wall: wall, columns: columns) { console.writer.print(row + "\n", to: .error) }
     }
     console.writer.flush()
+    if let outputFailure, outputFailure != EPIPE {
+      console.say(StandardStreams.reason(outputFailure))
+      console.writer.flush()
+    }
     let code = code(summary)
     // Ending as usual would pull the ground from under threads that still run.
     if hasStragglers { _exit(code) }

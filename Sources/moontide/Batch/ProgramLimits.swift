@@ -4,6 +4,8 @@ enum ProgramLimits {
   static let channelBytes = 256 << 10
   /// A line without an end is shown when it is so long.
   static let openLineBytes = 8 << 10
+  /// Files that lead a browser to a plot: as many as a server shows plots, and each is needed for a moment only.
+  static let doors = 64
   /// Scripts side by side: each has a thread with its stack and its sockets.
   static let jobs = 256
   /// Stack of a script's thread: what a main thread has, for which Lua's own bounds are made.
