@@ -265,15 +265,22 @@ void mt_leave(mt_lua *S, mt_lua *outer) {
 /* The pipe of mt_signal_pipe; one per process, as signals are. */
 static volatile int signal_pipe = -1;
 static atomic_int signals_seen;
+static atomic_int signals_handled;
 
 static void on_piped_signal(int signal) {
   const int saved = errno;
   const unsigned char byte = (unsigned char)signal;
-  if (write(signal_pipe, &byte, 1) == 1) atomic_fetch_add(&signals_seen, 1); /* a full one: enough to do */
+  /* Counted before anybody can act upon it. */
+  atomic_fetch_add(&signals_seen, 1);
+  if (write(signal_pipe, &byte, 1) != 1) atomic_fetch_sub(&signals_seen, 1); /* a full one: enough to do */
   errno = saved;
 }
 
 int mt_signals_seen(void) { return atomic_load(&signals_seen); }
+
+int mt_signals_handled(void) { return atomic_load(&signals_handled); }
+
+void mt_signal_was_handled(void) { atomic_fetch_add(&signals_handled, 1); }
 
 int mt_signal_pipe(const int *signals, int count) {
   int ends[2];

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,9 +197,13 @@ static int os_exit(lua_State *L) {
 
 /* ---- Commands ---- */
 
-/* As system(), which ignores SIGINT meanwhile: here it reaches the command and us. The code that called goes on until the
- * command has ended, and is interrupted then. */
-static int run_command(const char *command) {
+/* How long a Ctrl-C that has ended a command may take to reach us, too: a command can also end itself that way. */
+#define COMMAND_NS INT64_C(50000000)
+/* How long the thread of signals may take to act: it is ready to run, and the machine may be busy. */
+#define SIGNALS_NS INT64_C(2000000000)
+
+/* The number of the child that runs a command, as system() makes it; -1 with errno. */
+static pid_t start_command(const char *command) {
   extern char **environ;
   char *const arguments[] = {"sh", "-c", (char *)command, NULL};
   sigset_t none;
@@ -220,14 +225,65 @@ static int run_command(const char *command) {
   pid_t child;
   failure = posix_spawn(&child, "/bin/sh", NULL, &attributes, arguments, environ);
   posix_spawnattr_destroy(&attributes);
-  if (failure != 0) {
-    errno = failure;
-    return -1;
+  if (failure == 0) return child;
+  errno = failure;
+  return -1;
+}
+
+/* Waits, a moment at most, until what came as a signal so far has been acted upon by the thread of signals. */
+static void await_signals(void) {
+  const int seen = mt_signals_seen();
+  const int64_t until = mt_monotonic_ns() + SIGNALS_NS;
+  while (mt_signals_handled() - seen < 0 && mt_monotonic_ns() < until) usleep(100);
+}
+
+/* Does a process leave SIGINT as it is? Then one that lives has not been sent any. */
+static bool dies_of_interrupt(pid_t child) {
+  char path[40];
+  snprintf(path, sizeof path, "/proc/%d/status", (int)child);
+  FILE *status = fopen(path, "re");
+  if (status == NULL) return false;
+  char line[256];
+  unsigned long long ignored = 0, caught = 0;
+  while (fgets(line, sizeof line, status) != NULL) {
+    sscanf(line, "SigIgn: %llx", &ignored);
+    sscanf(line, "SigCgt: %llx", &caught);
   }
+  fclose(status);
+  return ((ignored | caught) >> (SIGINT - 1) & 1) == 0;
+}
+
+/* Waits for the command's end. A Ctrl-C from just before there was a command has missed it, and is handed on. */
+static void await_command(mt_lua *S, pid_t child) {
+  const int ended = (int)syscall(SYS_pidfd_open, child, 0);
+  if (ended < 0) return; /* an old kernel: it has to end by itself */
+  bool handed_on = false;
+  while (!mt_irq_poll(S->irq, ended, -1)) {
+    if (handed_on || !mt_irq_requested(S->irq)) continue;
+    handed_on = true;
+    if (dies_of_interrupt(child)) kill(child, SIGINT);
+  }
+  close(ended);
+  mt_irq_ring(S->irq); /* what was taken here was not ours alone */
+}
+
+/* As system(), which ignores SIGINT meanwhile: here it reaches the command and us. The code that called goes on until the
+ * command has ended, and is interrupted then; not one instruction later, though we hear of it from another thread. */
+static int run_command(mt_lua *S, const char *command) {
+  const int seen = mt_signals_seen();
+  const pid_t child = start_command(command);
+  if (child < 0) return -1;
+  await_command(S, child);
   int status = -1;
   while (waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return -1;
   }
+  const bool interrupted = (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) ||
+                           (WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGINT);
+  /* The same Ctrl-C, which may not even have reached our handler. */
+  const int64_t until = mt_monotonic_ns() + COMMAND_NS;
+  while (interrupted && mt_signals_seen() == seen && mt_monotonic_ns() < until) usleep(100);
+  await_signals();
   return status;
 }
 
@@ -238,8 +294,13 @@ static int os_execute(lua_State *L) {
     lua_pushboolean(L, access("/bin/sh", X_OK) == 0);
     return 1;
   }
+  mt_lua *S = mt_block(L);
   errno = 0;
-  return luaL_execresult(L, run_command(command));
+  const int status = run_command(S, command);
+  const int failure = errno;
+  mt_check(L, S);
+  errno = status == -1 ? failure : 0;
+  return luaL_execresult(L, status);
 }
 
 /* ---- Metatables ---- */

@@ -42,6 +42,9 @@ struct BoardMachine: Sendable {
   private(set) var violations: [String] = []
   private var positions: [String: Int] = [:]
   private var queued: [Queued] = []
+  /// A program reads buffers from a pipe, in the block behind the one in which they came: a command that was sent before
+  /// a buffer, on the other socket, has taken effect by then.
+  private var buffers: (coming: [Buffer], next: [Buffer]) = ([], [])
   private var session: BoardSession?
   /// Log files that exist; a name is never used twice.
   private var files: Set<String>
@@ -52,7 +55,12 @@ struct BoardMachine: Sendable {
     case unwatch(Int, tick: Int64)
     case log(Int, start: Int64, duration: Int64)
     case unlog(Int, tick: Int64)
-    case buffer(Int, [Double])
+  }
+
+  /// What a client sent for a program to read: elements for the variable at a position.
+  private struct Buffer: Sendable {
+    var position: Int
+    var elements: [Double]
   }
 
   init(_ configuration: BoardConfiguration, files: Set<String> = []) {
@@ -71,7 +79,7 @@ struct BoardMachine: Sendable {
 
   /// Nobody waits for anything that time would bring.
   var isIdle: Bool {
-    queued.isEmpty && session == nil
+    queued.isEmpty && session == nil && buffers.coming.isEmpty && buffers.next.isEmpty
       && variables.allSatisfy { $0.isQuiet && !$0.isLogged && $0.monitorPeriod == 0 }
   }
 
@@ -133,16 +141,20 @@ struct BoardMachine: Sendable {
       case .unwatch(let position, let tick): variables[position].end(at: tick, now: now)
       case .log(let position, let start, let duration): beginLog(position, start, duration, &output)
       case .unlog(let position, let tick): variables[position].endLog(at: tick, now: now)
-      case .buffer(let position, let values):
-        // A program that ticks once per received buffer ticks here; any other assigns within its current tick.
-        if configuration.ticksByBuffers { now += 1 }
-        let (header, file, tick) = (variables[position].header, variables[position].logFileName, now)
-        variables[position].assign(
-          values, at: tick, isActive: isActive, keepsStale: configuration.faults.keepsStaleBlocks
-        ) { tick, made in Self.take(made, tick, position, header, file, &output) }
       }
     }
     queued = []
+    let due = buffers.next
+    buffers = ([], buffers.coming)
+    for buffer in due {
+      // A program that ticks once per received buffer ticks here; any other assigns within its current tick.
+      if configuration.ticksByBuffers { now += 1 }
+      let position = buffer.position
+      let (header, file, tick) = (variables[position].header, variables[position].logFileName, now)
+      variables[position].assign(
+        buffer.elements, at: tick, isActive: isActive, keepsStale: configuration.faults.keepsStaleBlocks
+      ) { tick, made in Self.take(made, tick, position, header, file, &output) }
+    }
   }
 
   private mutating func beginLog(_ position: Int, _ start: Int64, _ duration: Int64, _ output: inout Output) {
@@ -304,7 +316,8 @@ struct BoardMachine: Sendable {
     let id = word(0)
     for (position, variable) in configuration.variables.enumerated() {
       guard case .buffer(id) = variable.signal, variable.type == type else { continue }
-      queue(.buffer(position, Self.elements(bytes, type, 16..<16 + taken)))
+      guard buffers.coming.count < Limits.queuedCommands else { return }
+      buffers.coming.append(Buffer(position: position, elements: Self.elements(bytes, type, 16..<16 + taken)))
     }
   }
 

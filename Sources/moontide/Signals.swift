@@ -17,7 +17,6 @@ final class Signals: Sendable {
   }
 
   private let state: Mutex<State>
-  private let handled = Atomic<Int32>(0)
   /// In the notebook Ctrl-C never ends the program.
   private let endsProgram: Bool
 
@@ -29,7 +28,6 @@ final class Signals: Sendable {
     guard pipe >= 0 else { return }
     let thread = SignalThread(pipe: pipe) { [weak self] signal in
       self?.receive(signal)
-      self?.handled.add(1, ordering: .sequentiallyConsistent)
     }
     thread.start()
   }
@@ -44,9 +42,9 @@ final class Signals: Sendable {
   /// was typed after a Ctrl-C must not go into the line that it drops.
   func catchUp() -> Bool {
     let seen = mt_signals_seen()
-    guard handled.load(ordering: .sequentiallyConsistent) != seen else { return false }
+    guard mt_signals_handled() != seen else { return false }
     let deadline = ContinuousClock.now + .milliseconds(100)
-    while handled.load(ordering: .sequentiallyConsistent) < seen, ContinuousClock.now < deadline {
+    while mt_signals_handled() - seen < 0, ContinuousClock.now < deadline {
       usleep(100)
     }
     return true
@@ -116,6 +114,7 @@ final class SignalThread: Sendable {
       let count = read(pipe, &byte, 1)
       if count == 1 {
         body(Int32(byte))
+        mt_signal_was_handled()
       } else if count < 0, errno == EINTR {
         continue
       } else {

@@ -48,6 +48,9 @@ bool mt_irq_poll(mt_irq *irq, int fd, int64_t nanoseconds);
 int mt_signal_pipe(const int *signals, int count);
 /* How many signals the handler has seen so far: keys that are read after a Ctrl-C come after it. */
 int mt_signals_seen(void);
+/* How many of them the pipe's reader has acted upon; it says so for each. */
+int mt_signals_handled(void);
+void mt_signal_was_handled(void);
 
 /*
 ** One descriptor that is readable when either of two is, to hand to mt_irq_poll; -1 with errno.
