@@ -64,28 +64,32 @@ let package = Package(
         nio("NIOCore"), nio("NIOConcurrencyHelpers"), nio("NIOPosix"), nio("NIOHTTP1"), tls, logging,
       ]),
 
-    // 2: worlds that know one thing each.
+    // 2: Lua as typed Swift, and what is computed from samples.
     target("Lua", ["CShims", deque, heap]),
+    target("Signals", ["Telemetry"]),
+
+    // 3: worlds that know one thing each.
     target("Bela", ["Telemetry", "Transport", logging]),
     target("Synnax", ["Telemetry", "Transport", logging]),
     target("Recording", ["Telemetry", deque, sqlite]),
     // The page is part of the program, wherever that is copied to.
     target(
-      "Plotting", ["Telemetry", "Transport"],
+      "Plotting", ["Telemetry", "Signals", "Transport"],
       resources: ["page.html", "page.css", "page.js", "raster.js", "icon.svg"].map {
         .embedInCode("Page/\($0)")
       }),
 
-    // 3: what scripts call.
-    target("Bindings", ["Lua", "Telemetry", "Transport", "Bela", "Synnax", "Recording", "Plotting"]),
+    // 4: what scripts call.
+    target(
+      "Bindings", ["Lua", "Telemetry", "Signals", "Transport", "Bela", "Synnax", "Recording", "Plotting"]),
 
-    // 4: cells, and the devices for those who have none.
+    // 5: cells, and the devices for those who have none.
     target("Notebooks", ["Lua", "Bindings"]),
     target(
       "Simulation", ["Bela", "Synnax", "Recording", "Telemetry", "Transport", logging, sqlite],
       resources: [.copy("Recordings")]),
 
-    // 5: the program.
+    // 6: the program.
     .executableTarget(
       name: "moontide",
       dependencies: [
@@ -101,6 +105,7 @@ let package = Package(
       swiftSettings: settings),
     tests("LuaTests", ["Lua", "CShims"]),
     tests("TelemetryTests", ["Telemetry"]),
+    tests("SignalsTests", ["Signals", "Telemetry"]),
     tests(
       "TransportTests",
       ["Transport", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"), tls]),
@@ -111,7 +116,7 @@ let package = Package(
     tests(
       "SimulationTests", ["Simulation", "Bela", "Synnax", "Recording", "Telemetry", "Transport"],
       exclude: ["Python"]),
-    tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Plotting", "Simulation"]),
+    tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Signals", "Plotting", "Simulation"]),
     tests("NotebooksTests", ["Notebooks", "Lua", "Bindings", "Simulation"]),
     tests("TerminalTests", ["Terminal"]),
     tests("ProgramTests", ["Simulation", "Bela", "Telemetry"], exclude: ["Python"]),

@@ -1,4 +1,5 @@
 import Lua
+import Signals
 import Telemetry
 
 /// A channel that a script's function computes from another stream: `s:derive(name, fn)`.

@@ -1,6 +1,7 @@
 import Dispatch
 import Lua
 import Synchronization
+import Signals
 import Telemetry
 
 /// What `doctor` found: prints as sentences.

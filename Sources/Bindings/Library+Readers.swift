@@ -1,4 +1,5 @@
 import Lua
+import Signals
 import Telemetry
 
 extension Library {

@@ -1,4 +1,5 @@
 public import Lua
+import Signals
 public import Telemetry
 
 /// A signal check that failed, for reports: what was asked, what happened, and the data it happened in.

@@ -1,4 +1,5 @@
 import Lua
+import Signals
 import Telemetry
 
 /// A reader as scripts hold it. A frame that was looked at and not taken stays here, so a wait that ends otherwise

@@ -1,5 +1,6 @@
 import Lua
 import Plotting
+import Signals
 import Telemetry
 
 /// Where an iteration over a trigger's windows is.

@@ -1,4 +1,5 @@
 import Glibc
+import Signals
 import Synnax
 import Telemetry
 

@@ -1,6 +1,7 @@
 import Dispatch
 public import Lua
 import Synchronization
+import Signals
 public import Telemetry
 
 /// Runs closing work to its end on other threads, for the end of a program when no Lua runs any more.

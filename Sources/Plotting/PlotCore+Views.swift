@@ -1,4 +1,5 @@
 import Glibc
+import Signals
 import Telemetry
 
 /// The views whose horizontal axis is not time.

@@ -68,7 +68,7 @@ package enum SynnaxFuzz {
       if series.count > 0 {
         _ = (series[0], series[series.count - 1], series[series.count / 2..<series.count].count)
       }
-      _ = try? series.mean()
+      _ = series.measuredRate
     }
     _ = (frame.bounds, frame.startTime)
   }

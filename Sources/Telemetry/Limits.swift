@@ -34,8 +34,6 @@ public enum Limits {
   static let backlogSamples: Int64 = 1 << 16
   /// Gaps remembered by a channel; behind that the two oldest are joined into one that counts both.
   static let gapsMax = 4096
-  /// Samples of a spectrum: 6 minutes of audio, half a gigabyte while it is computed.
-  static let spectrumSizeMax = 1 << 24
   /// Readers of one stream: a forgotten `tap()` in a loop must not slow the stream for ever.
   public static let readersMax = 256
 }

@@ -11,7 +11,7 @@ public struct Series: Sendable {
   /// True where the values were not received with this frame but filled forward from an earlier one.
   public var isHeld = false
   /// Samples that this series once had and the buffer let go of, for echoes and statistics.
-  public internal(set) var dropped: Int64 = 0
+  public package(set) var dropped: Int64 = 0
 
   // Whole chunks of a buffer are shared as they are; `first` and `count` cut at both ends. Nil where one chunk, the
   // tail, holds all: an empty deque is an object that all threads would count references of.
@@ -82,7 +82,7 @@ public struct Series: Sendable {
   public var type: DataType { channel.type }
   public var clock: ClockDomain { channel.clock }
   /// Places before or between these samples where some are missing, by absolute number.
-  public internal(set) var gaps: [Gap] {
+  public package(set) var gaps: [Gap] {
     get { allGaps?.filter { numbers.contains($0.at) } ?? [] }
     set { allGaps = Self.row(newValue) }
   }

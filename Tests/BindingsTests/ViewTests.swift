@@ -1,5 +1,6 @@
 import Bindings
 import Lua
+import Signals
 import Telemetry
 import TestSupport
 import Testing

@@ -1,24 +1,8 @@
 import Telemetry
+import TestSupport
 import Testing
 
 /// A run of samples that are their own times; a gap, if any, is before its first sample.
-func run(
-  _ name: String, _ range: Range<Int>, clock: ClockDomain = .unix, mode: Channel.Mode = .dense,
-  missing: Int64? = nil
-) -> Series {
-  Series(
-    Channel(name: name, type: .int32, clock: clock, mode: mode), SampleStorage(range.map(Int32.init)),
-    timing: .steady(start: Int64(range.lowerBound), step: Step(units: 1)),
-    gaps: missing.map { [Gap(at: 0, samples: $0, reason: .lost)] } ?? [])
-}
-
-func range(_ series: Series?) -> Range<Int64>? {
-  guard let series, let first = integers(series).first,
-    integers(series) == Array(first..<first + Int64(series.count))
-  else { return nil }
-  return first..<first + Int64(series.count)
-}
-
 @Suite struct FrameAlignerTests {
   @Test func completeWaitsForAllAndCutsToTheCommonCount() throws {
     var aligner = FrameAligner(channels: ["a", "b"], mode: .complete)

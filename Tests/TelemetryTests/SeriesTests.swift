@@ -1,4 +1,5 @@
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct SeriesTests {
@@ -101,7 +102,5 @@ import Testing
     ]
     #expect(series.gaps == expected)
     #expect(Series(.plain(), chunks: series.chunks, gaps: wild).gaps == expected)
-    let half = try? series.decimate(2)
-    #expect(half?.gaps.map(\.at) == [0, 2, 4])
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Telemetry
+import TestSupport
 import Testing
 
 /// What nothing but the times of samples tells.
@@ -14,20 +15,11 @@ import Testing
   private let even = (0..<512).map { Double($0) / 250 }
   private var holed: [Double] { even.enumerated().map { $1 + ($0 >= 256 ? 2 : 0) } }
 
-  private func peak(_ series: Series, _ gaps: SpectrumGaps = .raise) throws -> Double {
-    let spectrum = try series.fft(size: 512, window: .hann, gaps: gaps)
-    let values = spectrum.magnitudes.values
-    return spectrum.frequencies.values[values.indices.max { values[$0] < values[$1] }!]
-  }
-
   @Test func aHoleInTheTimesIsAGap() throws {
     let series = sine(holed)
     #expect(series.gaps.isEmpty)
     #expect(series.gapsWithTimes == [Gap(at: 256, samples: 500, reason: .time)])
-    let error = #expect(throws: TelemetryError.self) { try peak(series) }
-    #expect(error?.code == "gap" && error?.message.contains("time") == true)
     #expect(abs(try #require(series.measuredRate) - 250) < 1e-6)
-    #expect(abs(try peak(series, .zero) - 10) < 0.5)
     // A part without it is well.
     #expect(series[256..<512].gapsWithTimes.isEmpty)
   }
@@ -42,18 +34,12 @@ import Testing
     #expect(series.gapsWithTimes.map(\.at) == [3, 5])
     #expect(series.gapsWithTimes.first == Gap(at: 3, samples: nil, reason: .time))
     #expect(abs(try #require(series.measuredRate) - 10) < 1e-6)
-    let error = #expect(throws: TelemetryError.self) {
-      try sine(even.enumerated().map { $1 - ($0 >= 256 ? 60 : 0) }).fft(
-        size: 512, window: .hann, gaps: .raise)
-    }
-    #expect(error?.code == "gap" && error?.message.contains("step back") == true)
   }
 
   @Test func jitterAndRoundedTimesAreNone() throws {
     var random = Seeded(7)
     let jittered = even.map { $0 + Double.random(in: -0.0005...0.0005, using: &random) }
     #expect(sine(jittered).gapsWithTimes.isEmpty)
-    #expect(abs(try peak(sine(jittered)) - 9.77) < 0.3)
     // 44.1 kHz in whole microseconds, 300 Hz in whole milliseconds.
     for (rate, unit) in [(44_100.0, 1e6), (300, 1e3), (1000, 1e9)] {
       let times = (0..<5000).map { (Double($0) / rate * unit).rounded() / unit }

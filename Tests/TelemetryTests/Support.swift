@@ -34,29 +34,6 @@ func comesTrue(within deadline: Duration = .seconds(20), _ condition: () async -
   return await condition()
 }
 
-extension Channel {
-  static func plain(_ name: String = "x", _ type: DataType = .float64, rate: Double? = 1000) -> Channel {
-    Channel(name: name, type: type, clock: .ticks(rate: rate))
-  }
-}
-
-extension Series {
-  /// Whole numbers in even steps of one tick: each value is its time.
-  static func ramp(_ range: Range<Int>, _ channel: Channel = .plain(), gaps: [Gap] = []) -> Series {
-    Series(
-      channel, SampleStorage(range.map { Double($0) }),
-      timing: .steady(start: Int64(range.lowerBound), step: Step(units: 1)), gaps: gaps)
-  }
-
-  static func untimed(_ values: [Double], _ channel: Channel = .plain(), gaps: [Gap] = []) -> Series {
-    Series(channel, SampleStorage(values), gaps: gaps)
-  }
-
-  var samples: [Sample] { (0..<count).map { self[$0] } }
-  var values: [Double] { samples.map { $0.number ?? .nan } }
-  var stamps: [Int64?] { (0..<count).map { time($0) } }
-}
-
 extension StreamReader.Outcome {
   var frame: Frame? { if case .frame(let frame) = self { frame } else { nil } }
   var word: String {

@@ -1,45 +1,11 @@
+import Signals
 import Telemetry
+import TestSupport
 import Testing
-
-/// Series cut out of the middle of several chunks, so that every loop meets ends and starts.
-func pieces<T: FixedWidthSample>(
-  _ values: [T], as type: DataType = T.dataType, name: String = "x", clock: ClockDomain = .unix,
-  unit: String? = nil, timing: (Int) -> Timing = { _ in .none }, gaps: [Gap] = [], sizes: [Int] = [3, 1, 17]
-) -> Series {
-  var chunks: [Chunk] = []
-  var done = 0
-  var turn = 0
-  while done < values.count {
-    let count = min(sizes[turn % sizes.count], values.count - done)
-    chunks.append(Chunk(SampleStorage(values[done..<done + count], as: type), timing: timing(done)))
-    done += count
-    turn += 1
-  }
-  return Series(Channel(name: name, type: type, clock: clock, unit: unit), chunks: chunks, gaps: gaps)
-}
-
-func values(_ series: Series) -> [Double] { (0..<series.count).map { series[$0].number ?? .nan } }
-
-func integers(_ series: Series) -> [Int64] {
-  (0..<series.count).compactMap { if case .integer(let value) = series[$0] { value } else { nil } }
-}
-
-func times(_ series: Series) -> [Int64?] { (0..<series.count).map(series.time) }
-
-/// The code of the error that this throws; nil when it throws none.
-func code(_ body: () throws -> Void) -> String? {
-  do { try body() } catch { return (error as? any CodedError)?.code }
-  return nil
-}
 
 func close(_ a: Double, _ b: Double, _ tolerance: Double = 1e-9) -> Bool {
   (a.isNaN && b.isNaN) || a == b || abs(a - b) <= tolerance * max(1, abs(a), abs(b))
 }
-
-let text = Series(
-  Channel(name: "words", type: .string),
-  SampleStorage(type: .string, blobs: ["a", "b", "c"].map { Array($0.utf8) }),
-  timing: .steady(start: 10, step: Step(units: 5)))
 
 @Suite struct StatisticsTests {
   private func check<T: FixedWidthSample>(_ samples: [T], _ number: (T) -> Double) throws {

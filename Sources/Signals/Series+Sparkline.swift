@@ -1,3 +1,5 @@
+public import Telemetry
+
 extension Series {
   /// The samples as a row of bars, at most `width` characters. Where several samples share a character the one that
   /// lies farthest from the mean is shown, so that a single spike is seen. NaN is a space; empty when the samples

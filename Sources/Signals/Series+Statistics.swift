@@ -1,3 +1,5 @@
+public import Telemetry
+
 /// Numbers about a series. All throw error `type` where the samples are not numbers. Gaps do not matter here.
 /// NaN spreads through sums and what is made of them; the others leave it out.
 extension Series {

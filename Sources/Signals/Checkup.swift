@@ -1,3 +1,5 @@
+public import Telemetry
+
 /// Looks at a stream for a while and says what is well and what is not: rates, pauses, channels that are stuck, clipped
 /// or silent, losses. A value without a clock of its own.
 public struct Checkup: Sendable {

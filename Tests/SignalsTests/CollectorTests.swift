@@ -1,4 +1,6 @@
+import Signals
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct CollectorTests {

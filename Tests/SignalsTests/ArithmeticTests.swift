@@ -1,5 +1,7 @@
 import Foundation
+import Signals
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct ArithmeticTests {
@@ -158,5 +160,10 @@ import Testing
     }
     let words = try text.decimate(n)
     #expect(words[0] == text[0] && words.count == max(1, (2 + min(n, 3)) / min(n, 3)))
+  }
+
+  @Test func decimationKeepsTheGaps() throws {
+    let gaps = [0, 3, 7].map { Gap(at: $0, samples: 6, reason: .lost) }
+    #expect(try Series.ramp(0..<10, gaps: gaps).decimate(2).gaps.map(\.at) == [0, 2, 4])
   }
 }

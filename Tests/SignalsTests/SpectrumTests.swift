@@ -1,5 +1,7 @@
 import Foundation
+import Signals
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct SpectrumTests {
@@ -103,5 +105,42 @@ import Testing
     let series = sine(64, bin: 4, of: 64, gaps: gap)
     #expect(code { _ = try series.fft(size: 1 << 40, window: .hann, gaps: .zero) } == "empty")
     #expect(code { _ = try series.fft(size: 1 << 62, window: .hann, gaps: .interpolate) } == "empty")
+  }
+
+  // MARK: - Holes that nothing but the times shows
+
+  private let even = (0..<512).map { Double($0) / 250 }
+
+  /// Where a spectrum of a sine of 10 Hz at these times has its peak.
+  private func peak(_ times: [Double], _ gaps: SpectrumGaps = .raise) throws -> Double {
+    let series = Series(
+      Channel(name: "eeg", type: .float64), SampleStorage(times.map { sin(2 * .pi * 10 * $0) }),
+      timing: .stamped(SampleStorage(times.map { Int64(($0 * 1e9).rounded()) }, as: .timestamp), offset: 0))
+    let spectrum = try series.fft(size: 512, window: .hann, gaps: gaps)
+    let values = spectrum.magnitudes.values
+    return spectrum.frequencies.values[values.indices.max { values[$0] < values[$1] }!]
+  }
+
+  @Test func aHoleInTheTimesIsAGap() throws {
+    let holed = even.enumerated().map { $1 + ($0 >= 256 ? 2 : 0) }
+    let error = #expect(throws: TelemetryError.self) { try peak(holed) }
+    #expect(error?.code == "gap" && error?.message.contains("time") == true)
+    #expect(abs(try peak(holed, .zero) - 10) < 0.5)
+  }
+
+  @Test func timesThatStepBackAreAGap() {
+    let error = #expect(throws: TelemetryError.self) {
+      try peak(even.enumerated().map { $1 - ($0 >= 256 ? 60 : 0) })
+    }
+    #expect(error?.code == "gap" && error?.message.contains("step back") == true)
+  }
+
+  @Test func jitterIsNone() throws {
+    var state: UInt64 = 7
+    let jittered = even.map { time in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return time + (Double(state >> 40) / 0x1p24 - 0.5) * 0.001
+    }
+    #expect(abs(try peak(jittered) - 9.77) < 0.3)
   }
 }

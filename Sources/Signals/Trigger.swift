@@ -1,3 +1,5 @@
+public import Telemetry
+
 /// Watches a channel for a level and cuts out what happened around it.
 ///
 /// Times count in units of the channel's clock; where samples have no times, in samples. The window of a hit goes

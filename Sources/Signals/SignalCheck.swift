@@ -1,3 +1,5 @@
+public import Telemetry
+
 /// Watches one channel for a span of its time and judges what it does: what stands behind signal checks.
 ///
 /// A value without a clock of its own: who waits for devices that may stay silent ends it with `finish()`.

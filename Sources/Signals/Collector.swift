@@ -1,3 +1,5 @@
+public import Telemetry
+
 /// Gathers frames until every channel has a number of samples, or a span of them by the time in the data.
 ///
 /// A value without a clock of its own: who waits for devices that may stay silent ends it with `finish()`.
@@ -15,7 +17,7 @@ public struct Collector {
 
   /// The result once everything is there: of each channel exactly the first n samples, or the first ones up to and
   /// with that which completes the span. Channels without times, or whose clock's rate is unknown, do not hold up
-  /// a span. A result that would outgrow `Limits.bufferBytesMax` ends early.
+  /// a span. A result that would outgrow `Telemetry.Limits.bufferBytesMax` ends early.
   public mutating func add(_ frame: Frame) -> Frame? {
     dropped = dropped.addingSaturating(frame.dropped)
     for index in lanes.indices {
@@ -28,7 +30,7 @@ public struct Collector {
       bytes += lanes[index].add(series)
     }
     let waiting = lanes.filter { !$0.isOpen }
-    guard !waiting.isEmpty && waiting.allSatisfy(\.isDone) || bytes >= Limits.bufferBytesMax else {
+    guard !waiting.isEmpty && waiting.allSatisfy(\.isDone) || bytes >= Telemetry.Limits.bufferBytesMax else {
       return nil
     }
     return finish()

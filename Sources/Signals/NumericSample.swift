@@ -1,3 +1,5 @@
+package import Telemetry
+
 /// Swift types behind the numeric data types, with what loops over them need.
 protocol NumericSample: FixedWidthSample, Comparable {
   var double: Double { get }

@@ -1,4 +1,5 @@
 import Glibc
+public import Telemetry
 
 public enum SpectrumWindow: String, Sendable { case hann, hamming, blackman, rect }
 
