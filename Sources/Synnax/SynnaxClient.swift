@@ -353,22 +353,12 @@ public final class SynnaxClient: Sendable {
     if isClosed.withLock({ $0 }) { throw SynnaxError("closed", "\(configuration.name) was closed") }
     var headers: HTTPFields = ["Content-Type": "application/json", "Accept": accept]
     if let token { headers["Authorization"] = "Bearer " + token }
-    let end = clock.monotonic + configuration.timeout
-    var mayRetry = true
-    while true {
-      do throws(TransportError) {
-        return try await http.send(
-          "POST", endpoint("/api/v1/\(path)"), headers: headers, body: body,
-          deadline: (end - clock.monotonic).duration)
-      } catch {
-        switch error.code {
-        // Another call's turn: all wait for the same core.
-        case .backlog where clock.monotonic < end: try? await Task.sleep(for: .milliseconds(5))
-        // The core closed a kept connection just as it was used. Nothing was answered, so nobody relies on it.
-        case .closed where mayRetry && path != "channel/create": mayRetry = false
-        default: throw SynnaxError(error)
-        }
-      }
+    do throws(TransportError) {
+      return try await http.send(
+        "POST", endpoint("/api/v1/\(path)"), headers: headers, body: body,
+        deadline: configuration.timeout.duration)
+    } catch {
+      throw SynnaxError(error)
     }
   }
 

@@ -4,48 +4,39 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// Unary HTTP/1.1 calls: one request, one whole answer, connections kept for the next call.
+/// Unary HTTP/1.1 calls: a connection, one request, one whole answer.
 ///
-/// Not async-http-client: control calls need neither its proxies nor its streaming nor HTTP/2, and it adds minutes
-/// to a user's first build.
+/// A call is rare (a user's, a log-in), so a connection kept for the next one would save a millisecond and cost a pool,
+/// and calls to be sent again because the peer had closed it just then. For the same reason it is not async-http-client,
+/// which adds minutes to a user's first build.
 public final class HTTPClient: Sendable {
   public struct Options: Sendable {
     public var tls = TLSOptions()
     public var connectTimeout = Duration.seconds(5)
     /// A larger answer fails with `tooLarge`.
     public var responseBytes = TransportLimits.responseBodyBytes
-    /// A connection idle for longer is not used again: a core drops it after about 5 s.
-    public var idleTimeout = Duration.seconds(4)
     /// Whether a call goes on over TLS when its answer says so.
     public var followsToTLS = true
 
     public init() {}
   }
 
-  struct Origin: Hashable {
-    var isSecure: Bool
-    var host: String
-    var port: Int
-  }
-
-  private struct Pool {
-    var idle: [Origin: [HTTPClientConnection]] = [:]
-    var busy: [Origin: [ObjectIdentifier: HTTPClientConnection]] = [:]
-    /// Connections being made or in use.
-    var inUse: [Origin: Int] = [:]
+  private struct State {
+    /// Certificates are read once.
+    var context: NIOSSLContext?
+    var calls: [Int: EventLoopPromise<HTTPResponse>] = [:]
+    var lastCall = 0
     var isClosed = false
   }
 
   private let options: Options
   private let group: TransportGroup
-  private let pool = NIOLockedValueBox(Pool())
+  private let state = NIOLockedValueBox(State())
 
   public init(_ options: Options = Options(), group: TransportGroup = .shared) {
     self.options = options
     self.group = group
   }
-
-  deinit { closeConnections() }
 
   /// Sends a JSON body; `Content-Type` is exactly `application/json`, as cores want it.
   public func postJSON(
@@ -66,7 +57,7 @@ public final class HTTPClient: Sendable {
 
   /// Any status but a redirection is an answer, not an error. A redirection throws `redirect` with `location`; only
   /// a 301 from `http` to `https` of the same host and path is followed, once and if the options allow it, because
-  /// that is how a secure core tells a client to speak TLS. Nothing is ever sent twice to one origin, except a GET on a stale connection.
+  /// that is how a secure core tells a client to speak TLS. Nothing is ever sent twice to one origin.
   /// `deadline` covers everything.
   public func send(
     _ method: String, _ endpoint: Endpoint, headers: HTTPFields = [:], body: [UInt8] = [],
@@ -88,39 +79,117 @@ public final class HTTPClient: Sendable {
     }
   }
 
-  /// Closes all connections; calls in progress and later ones fail with `closed`.
-  public func close() { closeConnections() }
-
-  private func closeConnections() {
-    let all = pool.withLockedValue { pool in
-      pool.isClosed = true
-      defer { (pool.idle, pool.busy) = ([:], [:]) }
-      return pool.idle.values.flatMap { $0 } + pool.busy.values.flatMap { $0.values }
+  /// Calls in progress and later ones fail with `closed`.
+  public func close() {
+    let calls = state.withLockedValue { state in
+      state.isClosed = true
+      defer { state.calls = [:] }
+      return state.calls.values
     }
-    for connection in all { connection.channel.close(promise: nil) }
+    for call in calls { call.fail(Self.closed) }
   }
+
+  private static let closed = TransportError(.closed, "the HTTP client is closed")
 
   private func attempt(
     _ method: String, _ endpoint: Endpoint, _ headers: HTTPFields, _ body: [UInt8],
     _ end: ContinuousClock.Instant
   ) async throws(TransportError) -> HTTPResponse {
-    let origin = Origin(isSecure: endpoint.isSecure, host: endpoint.host, port: endpoint.port)
-    var connection = try reserve(origin, endpoint)
-    let isReused = connection != nil
-    defer { pool.withLockedValue { $0.inUse[origin, default: 1] -= 1 } }
-    while true {
-      let used: HTTPClientConnection
-      if let connection { used = connection } else { used = try await open(origin, endpoint, end) }
-      do {
-        let response = try await exchange(used, method, endpoint, headers, body, end)
-        giveBack(used, origin, keep: response.keepsAlive)
-        return try Self.checked(response.response, endpoint)
-      } catch {
-        giveBack(used, origin, keep: false)
-        guard isReused, connection != nil, error.code == .closed, method == "GET" else { throw error }
-        connection = nil
+    let peer = endpoint.authority
+    let late = TransportError(.timeout, "\(peer) did not answer in time")
+    let left = end - .now
+    guard left > .zero else { throw late }
+    let eventLoop = group.eventLoops.next()
+    let answer = eventLoop.makePromise(of: HTTPResponse.self)
+    let context: NIOSSLContext?
+    let call: Int
+    do {
+      (call, context) = try begin(answer, endpoint)
+    } catch {
+      answer.fail(error)
+      throw error
+    }
+    defer { state.withLockedValue { _ = $0.calls.removeValue(forKey: call) } }
+    // Also covers a name that resolves slowly.
+    let timer = eventLoop.scheduleTask(in: left.timeAmount) { answer.fail(late) }
+    defer { timer.cancel() }
+    connect(endpoint, within: min(options.connectTimeout, left), context) { [options] in
+      HTTPCall(Self.head(method, endpoint, headers, body), body, peer, options.responseBytes, answer)
+    }
+    .whenComplete { result in
+      switch result {
+      case .failure(let error): answer.fail(error)
+      // However the call ends, its connection ends with it; so does one that comes after all.
+      case .success(let channel): answer.futureResult.whenComplete { _ in channel.close(promise: nil) }
       }
     }
+    do {
+      let response = try await withTaskCancellationHandler {
+        try await answer.futureResult.get()
+      } onCancel: {
+        answer.fail(TransportError(.cancelled, "cancelled while waiting for \(peer)"))
+      }
+      return try Self.checked(response, endpoint)
+    } catch {
+      throw TransportError(mapping: error, peer: peer)
+    }
+  }
+
+  private func begin(
+    _ answer: EventLoopPromise<HTTPResponse>, _ endpoint: Endpoint
+  ) throws(TransportError) -> (Int, NIOSSLContext?) {
+    let result = state.withLockedValue { state -> Result<(Int, NIOSSLContext?), TransportError> in
+      if state.isClosed { return .failure(Self.closed) }
+      guard state.calls.count < TransportLimits.calls else {
+        return .failure(TransportError(.backlog, "too many calls to \(endpoint.authority) at a time"))
+      }
+      do throws(TransportError) {
+        if endpoint.isSecure, state.context == nil { state.context = try options.tls.makeContext() }
+      } catch {
+        return .failure(error)
+      }
+      state.lastCall += 1
+      state.calls[state.lastCall] = answer
+      return .success((state.lastCall, endpoint.isSecure ? state.context : nil))
+    }
+    return try result.get()
+  }
+
+  /// A connection with the handlers of one call, which sends itself.
+  private func connect(
+    _ endpoint: Endpoint, within time: Duration, _ context: NIOSSLContext?,
+    _ makeCall: @escaping @Sendable () -> HTTPCall
+  ) -> EventLoopFuture<any Channel> {
+    let (tls, responseBytes) = (options.tls, options.responseBytes)
+    return ClientBootstrap(group: group.eventLoops)
+      .connectTimeout(time.timeAmount)
+      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .connect(host: endpoint.host, port: endpoint.port)
+      .flatMapThrowing { channel in
+        let pipeline = channel.pipeline.syncOperations
+        do {
+          if let context { try pipeline.addHandler(tls.makeHandler(context, host: endpoint.host)) }
+          try pipeline.addHTTPClientHandlers()
+          try pipeline.addHandler(NIOHTTPClientResponseAggregator(maxContentLength: responseBytes))
+          try pipeline.addHandler(makeCall())
+        } catch {
+          channel.close(promise: nil)
+          throw error
+        }
+        return channel
+      }
+  }
+
+  private static func head(
+    _ method: String, _ endpoint: Endpoint, _ headers: HTTPFields, _ body: [UInt8]
+  ) -> HTTPRequestHead {
+    var fields = HTTPHeaders([("Host", endpoint.authority), ("Connection", "close")])
+    for field in headers.all { fields.add(name: field.name, value: field.value) }
+    if !body.isEmpty || method == "POST" || method == "PUT" {
+      fields.replaceOrAdd(name: "Content-Length", value: String(body.count))
+    }
+    return HTTPRequestHead(
+      version: .http1_1, method: HTTPMethod(rawValue: method), uri: endpoint.path, headers: fields)
   }
 
   private static func checked(
@@ -135,132 +204,64 @@ public final class HTTPClient: Sendable {
       body: String(decoding: response.body.prefix(TransportLimits.refusalBodyBytes), as: UTF8.self),
       location: location)
   }
+}
 
-  /// Counts one more call, and takes an idle connection if there is a fresh one.
-  private func reserve(_ origin: Origin, _ endpoint: Endpoint) throws(TransportError) -> HTTPClientConnection?
-  {
-    var stale: [HTTPClientConnection] = []
-    let outcome = pool.withLockedValue { pool -> Result<HTTPClientConnection?, TransportError> in
-      if pool.isClosed { return .failure(TransportError(.closed, "the HTTP client is closed")) }
-      guard pool.inUse[origin, default: 0] < TransportLimits.busyConnections else {
-        return .failure(TransportError(.backlog, "too many calls to \(endpoint.authority) at a time"))
-      }
-      pool.inUse[origin, default: 0] += 1
-      while let connection = pool.idle[origin]?.popLast() {
-        if connection.channel.isActive, connection.isFresh(options.idleTimeout) {
-          pool.busy[origin, default: [:]][ObjectIdentifier(connection)] = connection
-          return .success(connection)
-        }
-        stale.append(connection)
-      }
-      return .success(nil)
-    }
-    for connection in stale { connection.channel.close(promise: nil) }
-    return try outcome.get()
+/// Sends one request once the connection is there, and hands over the answer. On the event loop.
+private final class HTTPCall: ChannelInboundHandler {
+  typealias InboundIn = NIOHTTPClientResponseFull
+  typealias OutboundOut = HTTPClientRequestPart
+
+  private let head: HTTPRequestHead
+  private let body: [UInt8]
+  private let peer: String
+  private let responseBytes: Int
+  private let answer: EventLoopPromise<HTTPResponse>
+
+  init(
+    _ head: HTTPRequestHead, _ body: [UInt8], _ peer: String, _ responseBytes: Int,
+    _ answer: EventLoopPromise<HTTPResponse>
+  ) {
+    self.head = head
+    self.body = body
+    self.peer = peer
+    self.responseBytes = responseBytes
+    self.answer = answer
   }
 
-  private func giveBack(_ connection: HTTPClientConnection, _ origin: Origin, keep: Bool) {
-    let isKept = pool.withLockedValue { pool in
-      pool.busy[origin]?[ObjectIdentifier(connection)] = nil
-      guard keep, !pool.isClosed, connection.channel.isActive,
-        pool.idle[origin, default: []].count < TransportLimits.idleConnections
-      else { return false }
-      connection.touch()
-      pool.idle[origin, default: []].append(connection)
-      return true
+  func handlerAdded(context: ChannelHandlerContext) {
+    guard context.channel.isActive else { return channelInactive(context: context) }
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    if !body.isEmpty {
+      context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
     }
-    if !isKept { connection.channel.close(promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
   }
 
-  private func open(
-    _ origin: Origin, _ endpoint: Endpoint, _ end: ContinuousClock.Instant
-  ) async throws(TransportError) -> HTTPClientConnection {
-    let left = end - .now
-    guard left > .zero else { throw TransportError(.timeout, "\(endpoint.authority) did not answer in time") }
-    let tls = options.tls
-    let context = origin.isSecure ? try tls.makeContext() : nil
-    let responseBytes = options.responseBytes
-    let eventLoop = group.eventLoops.next()
-    let promise = eventLoop.makePromise(of: HTTPClientConnection.self)
-    // A name that resolves slowly is not covered by the time-out of the connection.
-    let timer = eventLoop.scheduleTask(in: left.timeAmount) {
-      promise.fail(TransportError(.timeout, "\(endpoint.authority) did not answer in time"))
-    }
-    let attempt = ClientBootstrap(group: eventLoop)
-      .connectTimeout(min(options.connectTimeout, left).timeAmount)
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
-      .connect(host: origin.host, port: origin.port)
-      .flatMapThrowing { channel in
-        let pipeline = channel.pipeline.syncOperations
-        do {
-          if let context { try pipeline.addHandler(tls.makeHandler(context, host: origin.host)) }
-          let handler = HTTPClientHandler(authority: endpoint.authority, responseBytes: responseBytes)
-          try pipeline.addHTTPClientHandlers()
-          try pipeline.addHandler(handler)
-          // Safety: the handler is only touched on this event loop; the box checks that.
-          return HTTPClientConnection(channel: channel, handler: NIOLoopBound(handler, eventLoop: eventLoop))
-        } catch {
-          channel.close(promise: nil)
-          throw error
-        }
-      }
-    attempt.whenComplete { result in
-      switch result {
-      case .success(let connection): promise.succeed(connection)
-      case .failure(let error): promise.fail(error)
-      }
-    }
-    defer { timer.cancel() }
-    do {
-      let connection = try await promise.futureResult.get()
-      let isClosed = pool.withLockedValue { pool in
-        if !pool.isClosed { pool.busy[origin, default: [:]][ObjectIdentifier(connection)] = connection }
-        return pool.isClosed
-      }
-      if isClosed {
-        connection.channel.close(promise: nil)
-        throw TransportError(.closed, "the HTTP client is closed")
-      }
-      return connection
-    } catch {
-      // One that comes after all is of no use.
-      attempt.whenSuccess { $0.channel.close(promise: nil) }
-      throw TransportError(mapping: error, peer: endpoint.authority)
-    }
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let full = unwrapInboundIn(data)
+    answer.succeed(
+      HTTPResponse(
+        status: Int(full.head.status.code), headers: HTTPFields(full.head.headers),
+        body: full.body.map { Array($0.readableBytesView) } ?? []))
   }
 
-  private func exchange(
-    _ connection: HTTPClientConnection, _ method: String, _ endpoint: Endpoint, _ headers: HTTPFields,
-    _ body: [UInt8], _ end: ContinuousClock.Instant
-  ) async throws(TransportError) -> HTTPClientHandler.Answer {
-    let eventLoop = connection.channel.eventLoop
-    let promise = eventLoop.makePromise(of: HTTPClientHandler.Answer.self)
-    @Sendable func giveUp(_ error: TransportError) {
-      promise.fail(error)
-      connection.channel.close(promise: nil)
-    }
-    let timer = eventLoop.scheduleTask(in: (end - .now).timeAmount) {
-      giveUp(TransportError(.timeout, "\(endpoint.authority) did not answer in time"))
-    }
-    defer { timer.cancel() }
-    var fields = HTTPHeaders([("Host", endpoint.authority)])
-    for field in headers.all { fields.add(name: field.name, value: field.value) }
-    if !body.isEmpty || method == "POST" || method == "PUT" {
-      fields.replaceOrAdd(name: "Content-Length", value: String(body.count))
-    }
-    let head = HTTPRequestHead(
-      version: .http1_1, method: HTTPMethod(rawValue: method), uri: endpoint.path, headers: fields)
-    eventLoop.execute {
-      connection.handler.value.start(head, body, channel: connection.channel, promise: promise)
-    }
-    do {
-      return try await withTaskCancellationHandler {
-        try await promise.futureResult.get()
-      } onCancel: {
-        giveUp(TransportError(.cancelled, "cancelled while waiting for \(endpoint.authority)"))
-      }
-    } catch {
-      throw TransportError(mapping: error, peer: endpoint.authority)
-    }
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    let isTooLarge = error as? NIOHTTPObjectAggregatorError == .frameTooLong
+    answer.fail(
+      isTooLarge
+        ? TransportError(.tooLarge, "\(peer) answered with more than \(responseBytes) bytes")
+        : TransportError(mapping: error, peer: peer))
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    answer.fail(TransportError(.closed, "\(peer) closed the connection without an answer"))
+    context.fireChannelInactive()
+  }
+}
+
+extension HTTPFields {
+  init(_ headers: HTTPHeaders) {
+    self = [:]
+    for field in headers { add(field.name, field.value) }
   }
 }

@@ -24,10 +24,8 @@ public enum TransportLimits {
   package static let pipelinedParts = 64
   /// Open connections of one server: boards, cores and pages have a handful.
   public static let serverConnections = 256
-  /// Idle connections kept for each origin: control calls come one after another.
-  package static let idleConnections = 4
-  /// Connections of one origin that are in use at a time; further calls wait for their deadline.
-  package static let busyConnections = 16
+  /// Calls of one HTTP client at a time, each with a connection: more tasks than any script has, fewer than descriptors.
+  package static let calls = 128
   /// Event-loop threads: one is enough for 17 million small messages a second.
   package static let threads = 2
 }

@@ -55,8 +55,11 @@ public enum WebSocketClient {
           let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes))
           let handshake = WebSocketClientHandshake(
             endpoint: endpoint, headers: headers, options: options, handler: handler, logger: logger,
-            promise: promise, encoder: encoder, decoder: decoder)
-          try pipeline.addHandlers([encoder, decoder, handshake])
+            promise: promise)
+          let upgrade = NIOHTTPClientUpgradeHandler(
+            upgraders: [handshake], httpHandlers: [encoder, decoder, handshake],
+            upgradeCompletionHandler: { _ in })
+          try pipeline.addHandlers([encoder, decoder, upgrade, handshake])
         } catch {
           channel.close(promise: nil)
           throw error
@@ -79,30 +82,31 @@ public enum WebSocketClient {
   }
 }
 
-/// Sends the upgrade request, judges the answer, then makes way for the frames.
-private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableChannelHandler {
+/// Sends the request that NIO's upgrade handler completes, judges an acceptance, and gathers a refusal with its body.
+/// On the event loop.
+private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableChannelHandler,
+  NIOHTTPClientProtocolUpgrader
+{
   typealias InboundIn = HTTPClientResponsePart
   typealias OutboundOut = HTTPClientRequestPart
 
+  let supportedProtocol = "websocket"
+  let requiredUpgradeHeaders: [String] = []
   private let endpoint: Endpoint
   private let headers: HTTPFields
   private let options: WebSocketOptions
   private let handler: any WebSocketHandler
   private let logger: Logger?
   private let promise: EventLoopPromise<WebSocketConnection>
-  private let encoder: HTTPRequestEncoder
-  private let decoder: ByteToMessageHandler<HTTPResponseDecoder>
   private let key = WebSocketHandshake.makeKey()
   private var timer: Scheduled<Void>?
-  private var switching: HTTPResponseHead?
   private var refusal: TransportError?
   private var body: [UInt8] = []
   private var isDone = false
 
   init(
     endpoint: Endpoint, headers: HTTPFields, options: WebSocketOptions, handler: any WebSocketHandler,
-    logger: Logger?, promise: EventLoopPromise<WebSocketConnection>, encoder: HTTPRequestEncoder,
-    decoder: ByteToMessageHandler<HTTPResponseDecoder>
+    logger: Logger?, promise: EventLoopPromise<WebSocketConnection>
   ) {
     self.endpoint = endpoint
     self.headers = headers
@@ -110,15 +114,10 @@ private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableCh
     self.handler = handler
     self.logger = logger
     self.promise = promise
-    self.encoder = encoder
-    self.decoder = decoder
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
-    var fields = HTTPHeaders([
-      ("Host", endpoint.authority), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
-      ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", key),
-    ])
+    var fields = HTTPHeaders([("Host", endpoint.authority)])
     for field in headers.all { fields.add(name: field.name, value: field.value) }
     let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path, headers: fields)
     // Safety: used on this event loop only; the box checks that.
@@ -133,18 +132,58 @@ private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableCh
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
   }
 
+  // MARK: What the upgrade handler asks
+
+  func addCustom(upgradeRequestHeaders: inout HTTPHeaders) {
+    upgradeRequestHeaders.add(name: "Sec-WebSocket-Version", value: "13")
+    upgradeRequestHeaders.add(name: "Sec-WebSocket-Key", value: key)
+  }
+
+  func shouldAllowUpgrade(upgradeResponse head: HTTPResponseHead) -> Bool {
+    let fields = HTTPFields(head.headers)
+    let denial: String? =
+      if !fields.tokens("connection").contains("upgrade") {
+        "switched to something else than WebSocket"
+      } else if fields["sec-websocket-accept"] != WebSocketHandshake.accept(key) {
+        "answered with a wrong key"
+      } else if fields["sec-websocket-extensions"] != nil {
+        "uses an extension nobody offered"
+      } else {
+        nil
+      }
+    refusal = denial.map(denied)
+    return denial == nil
+  }
+
+  /// The HTTP handlers are gone; the bytes behind the 101 come next.
+  func upgrade(context: ChannelHandlerContext, upgradeResponse: HTTPResponseHead) -> EventLoopFuture<Void> {
+    isDone = true
+    let connection = WebSocketConnection(channel: context.channel, options: options, masks: true)
+    let frames = WebSocketChannelHandler(
+      connection: connection, role: .client, handler: handler, logger: logger)
+    let pipeline = context.pipeline.syncOperations
+    do {
+      try pipeline.addHandler(frames)
+      frames.open(context: try pipeline.context(handler: frames))
+      promise.succeed(connection)
+      connection.release()
+    } catch {
+      promise.fail(error)
+      context.close(promise: nil)
+    }
+    return context.eventLoop.makeSucceededVoidFuture()
+  }
+
+  // MARK: What else may come
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !isDone else { return context.fireChannelRead(data) }
     switch unwrapInboundIn(data) {
-    case .head(let head):
-      if head.status == .switchingProtocols { switching = head } else { refusal = refusal(head) }
+    case .head(let head): if refusal == nil { refusal = refusal(head) }
     case .body(let part):
       let room = TransportLimits.refusalBodyBytes - body.count
       body.append(contentsOf: part.readableBytesView.prefix(room))
       if body.count >= TransportLimits.refusalBodyBytes, let refusal { fail(context, refusal) }
-    case .end:
-      // The decoder has stopped here, so what is behind comes to the frames as bytes.
-      if let switching { upgrade(context, switching) } else if let refusal { fail(context, refusal) }
+    case .end: if let refusal { fail(context, refusal) }
     }
   }
 
@@ -160,37 +199,8 @@ private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableCh
       hint: status == 404 ? "is the path right?" : nil, status: status)
   }
 
-  private func upgrade(_ context: ChannelHandlerContext, _ head: HTTPResponseHead) {
-    let fields = HTTPFields(head.headers)
-    func reject(_ message: String) {
-      fail(context, TransportError(.handshake, "\(endpoint.authority) \(message)", status: 101))
-    }
-    guard fields.tokens("upgrade").contains("websocket"), fields.tokens("connection").contains("upgrade")
-    else {
-      return reject("switched to something else than WebSocket")
-    }
-    guard fields["sec-websocket-accept"] == WebSocketHandshake.accept(key) else {
-      return reject("answered with a wrong key")
-    }
-    guard fields["sec-websocket-extensions"] == nil else { return reject("uses an extension nobody offered") }
-    isDone = true
-    timer?.cancel()
-    let connection = WebSocketConnection(channel: context.channel, options: options, masks: true)
-    let frames = WebSocketChannelHandler(
-      connection: connection, role: .client, handler: handler, logger: logger)
-    let pipeline = context.pipeline.syncOperations
-    do {
-      try pipeline.addHandler(frames)
-      let framesContext = try pipeline.context(handler: frames)
-      frames.open(context: framesContext)
-      promise.succeed(connection)
-      // The decoder leaves last and hands over the bytes behind the 101; it also looks at what is written.
-      pipeline.removeHandler(encoder, promise: nil)
-      pipeline.removeHandler(self, promise: nil)
-      pipeline.removeHandler(decoder).whenComplete { _ in connection.release() }
-    } catch {
-      fail(context, TransportError(mapping: error, peer: endpoint.authority))
-    }
+  private func denied(_ message: String) -> TransportError {
+    TransportError(.handshake, "\(endpoint.authority) \(message)", status: 101)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -200,7 +210,10 @@ private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableCh
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    fail(context, TransportError(mapping: error, peer: endpoint.authority))
+    guard error is NIOHTTPClientUpgradeError else {
+      return fail(context, TransportError(mapping: error, peer: endpoint.authority))
+    }
+    fail(context, refusal ?? denied("switched to something else than WebSocket"))
   }
 
   func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
@@ -213,12 +226,5 @@ private final class WebSocketClientHandshake: ChannelInboundHandler, RemovableCh
     error.body = String(decoding: body, as: UTF8.self)
     promise.fail(error)
     context.close(promise: nil)
-  }
-}
-
-extension HTTPFields {
-  init(_ headers: HTTPHeaders) {
-    self = [:]
-    for field in headers { add(field.name, field.value) }
   }
 }
