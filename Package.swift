@@ -101,7 +101,7 @@ let package = Package(
 
     // Tests: a suite per source file; nothing here needs @testable, what a test may see is `package`.
     .target(
-      name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", exclude: ["Python"],
       swiftSettings: settings),
     tests("LuaTests", ["Lua", "CShims"]),
     tests("TelemetryTests", ["Telemetry"]),

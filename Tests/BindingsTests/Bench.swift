@@ -11,9 +11,9 @@ final class Bench {
   private(set) var notes: [String] = []
   private(set) var output = ""
 
-  /// What examples find: a board, a running streamer, a frame, a series.
+  /// What examples find: a board that may be the last one's, a running streamer, a frame, a series.
   static let setting = """
-    board = bela.connect{ "sim", rate = 8000 }
+    if not board or board.state ~= "open" then board = bela.connect("sim") end
     s = board:streamer{ "pot1", "pot2" }:start()
     frame = s:read(5)
     while not (frame.pot1 and #frame.pot1 > 50) do frame = s:read(5) end

@@ -48,7 +48,7 @@ import Testing
       for entry in Reference.groups.filter({ $0.title == group }).flatMap(\.entries) {
         try bench.run(Bench.setting)
         do { try bench.run(entry.example) } catch { Issue.record("\(entry.name): \(error)") }
-        try bench.run("board:close()")
+        try bench.run("s:close()")
       }
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Notebooks
+import TestSupport
 import Testing
 
 @Suite struct JupyterNotebookTests {
@@ -94,10 +95,7 @@ import Testing
   /// With the real nbformat and jupytext, which pip brings.
   @Test func theRealToolsAgree() async throws {
     try await onThread {
-      switch JupyterPython.prepare() {
-      case .missing(let reason): print("skipped: nbformat and jupytext are missing: \(reason)")
-      case .python(let python): try compare(python)
-      }
+      if let python = Python.prepared("jupyter") { try compare(python) }
     }
   }
 
@@ -145,7 +143,7 @@ import Testing
       nbformat.write(notebook, folder + "/theirs.ipynb")
       jupytext.write(notebook, folder + "/theirs.lua", fmt="lua:percent")
       """
-    let checked = try JupyterPython.run(python, ["-c", script, folder.path])
+    let checked = Command.run(python, ["-c", script, folder.path])
     #expect(checked.status == 0, "\(checked.output)")
     let theirs = try JupyterNotebook.decode(
       Array(Data(contentsOf: folder.appendingPathComponent("theirs.ipynb"))))
@@ -153,7 +151,7 @@ import Testing
     #expect(theirs.cells.map(\.text) == percent.cells.map(\.text))
     #expect(theirs.cells.map(\.marker) == percent.cells.map(\.marker))
     try Data(theirs.bytes).write(to: folder.appendingPathComponent("imported.lua"))
-    let compared = try JupyterPython.run(
+    let compared = Command.run(
       python,
       [
         "-c",

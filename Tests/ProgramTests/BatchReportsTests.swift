@@ -25,18 +25,12 @@ import Testing
     let recounted: [String: Int]
   }
 
-  private static let python = DocumentTests.root.appendingPathComponent("Tests/ProgramTests/Python").path
-  private static let readers = DocumentTests.root.appendingPathComponent(".build/readers").path
-
   private func read(_ folder: TemporaryFolder) throws -> Report? {
-    let prepared = try Shell.run("'\(Self.python)/prepare.sh' '\(Self.readers)'; echo $?")
-    guard prepared.hasSuffix("0\n") else {
-      print("skipped: \(prepared)")
-      return nil
-    }
+    guard let python = Python.prepared("readers") else { return nil }
+    let script = Python.root.appendingPathComponent("Tests/ProgramTests/Python/read_reports.py").path
     let schema = DocumentTests.root.appendingPathComponent("scripts/run.schema.json").path
     let text = try Shell.run(
-      "cd '\(folder.path)'; '\(Self.readers)/venv/bin/python' '\(Self.python)/read_reports.py' '\(schema)' out.xml out.jsonl records/* 2>&1"
+      "cd '\(folder.path)'; '\(python)' '\(script)' '\(schema)' out.xml out.jsonl records/* 2>&1"
     )
     do {
       return try JSONDecoder().decode(Report.self, from: Data(text.utf8))

@@ -1,43 +1,15 @@
 import Foundation
 import Recording
 import Telemetry
+import TestSupport
 import Testing
 
 /// What others make of our files, and we of theirs: the real numpy, sqlite3 and wave; skipped, with the reason, where
 /// numpy cannot be had.
 @Suite struct NumPyTests {
-  private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  private static let build = tests.deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent(
-      ".build/numpy")
-
-  private static func run(_ program: String, _ arguments: [String]) async -> (status: Int32, output: String) {
-    await withCheckedContinuation { continuation in
-      Thread.detachNewThread {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        guard (try? process.run()) != nil else {
-          return continuation.resume(returning: (77, "cannot run \(program)"))
-        }
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        continuation.resume(returning: (process.terminationStatus, String(decoding: data, as: UTF8.self)))
-      }
-    }
-  }
-
   @Test func numpySqliteAndWaveReadOurFilesAndWeReadTheirs() async throws {
-    let scripts = Self.tests.appendingPathComponent("Python")
-    let prepared = await Self.run(
-      "/bin/bash", [scripts.appendingPathComponent("prepare.sh").path, Self.build.path])
-    guard prepared.status == 0 else {
-      print("skipped: \(prepared.output)")
-      return
-    }
+    guard let python = try await onThread({ Python.prepared("numpy") }) else { return }
+    let checks = Python.root.appendingPathComponent("Tests/RecordingTests/Python/checks.py").path
     let folder = try Folder()
     let ticks = (1000..<2000).filter { !(1500..<1600).contains($0) }.map { Int64($0) }
     let gap = [Gap(at: 500, samples: 100, reason: .lost)]
@@ -62,8 +34,7 @@ import Testing
         SampleStorage((0..<4).map { Int16($0 * sign) }), timing: .steady(start: 0, step: Step(units: 1)))
     }
     _ = try Recording.save(Frame(sound), to: folder("sound.wav"))
-    let (status, output) = await Self.run(
-      Self.build.path + "/venv/bin/python", [scripts.appendingPathComponent("checks.py").path, folder.path])
+    let (status, output) = try await Command.runBeside(python, [checks, folder.path])
     #expect(status == 0 && output.hasSuffix(" checks\n"), "\(output)")
     guard status == 0 else { return }
     let one = try #require(try Recording.load(folder("theirs.npy")).series.first)

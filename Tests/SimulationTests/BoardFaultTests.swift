@@ -307,7 +307,11 @@ import Transport
       #expect(
         sink.events.first == .gap(.lost, samples: first.tick - start, channels: ["d_dense"]), "\(sink.events)"
       )
-      #expect(Int64(samples.count) + first.tick - start == 66151)
+      // On a busy machine more may be missing, and is told as well.
+      let told = sink.events.reduce(Int64(0)) { sum, event in
+        if case .gap(_, let missing, _) = event { sum + (missing ?? 0) } else { sum }
+      }
+      #expect(Int64(samples.count) + told == 66151, "\(sink.events)")
     }
   }
 

@@ -7,38 +7,13 @@ import Testing
 
 /// The official pybela against our board, as it is; skipped, with the reason, where it cannot be had.
 @Suite struct BoardOfficialClientTests {
-  private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  private static let scripts = tests.appendingPathComponent("Python")
-  private static let packageFolder = tests.deletingLastPathComponent().deletingLastPathComponent()
+  private static let scripts = Python.root.appendingPathComponent("Tests/SimulationTests/Python")
 
-  /// Runs to the end, on a thread of its own: the tests beside this one need theirs.
-  private static func run(_ program: String, _ arguments: [String]) async -> (status: Int32, output: String) {
-    await withCheckedContinuation { continuation in
-      Thread.detachNewThread {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["600", program] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        guard (try? process.run()) != nil else {
-          return continuation.resume(returning: (77, "cannot run \(program)"))
-        }
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        continuation.resume(returning: (process.terminationStatus, String(decoding: data, as: UTF8.self)))
-      }
-    }
-  }
+  /// The interpreter that has pybela; nil, with the reason printed, where it cannot be had.
+  private static func python() async throws -> String? { try await onThread { Python.prepared("pybela") } }
 
   @Test func pybelaReadsOurFilesAndWeReadThose() async throws {
-    let build = Self.packageFolder.appendingPathComponent(".build/pybela").path
-    let prepared = await Self.run(
-      "/bin/bash", [Self.scripts.appendingPathComponent("pybela_prepare.sh").path, build])
-    guard prepared.status == 0 else {
-      print("skipped: the official pybela is missing: \(prepared.output)")
-      return
-    }
+    guard let python = try await Self.python() else { return }
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("moontide-files-\(UUID())")
       .path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -59,8 +34,8 @@ import Testing
     var configuration = BoardConfiguration.test
     configuration.firstTick = 44_100
     let board = try await SimulatedBoard.start(configuration)
-    let (status, output) = await Self.run(
-      build + "/venv/bin/python",
+    let (status, output) = try await Command.runBeside(
+      python,
       [Self.scripts.appendingPathComponent("pybela_files.py").path, "\(board.port)", folder])
     await board.stop()
     #expect(status == 0 && output.hasSuffix(" checks\n"), "\(output.suffix(3000))")
@@ -85,34 +60,26 @@ import Testing
   /// The thirteen tests of a board that need no SSH, the one of buffers, and a peek at all variables of a board as it is
   /// when nobody says anything else.
   @Test func pybelasOwnTestsPassWithTheProgramsBoard() async throws {
-    let build = Self.packageFolder.appendingPathComponent(".build/pybela").path
-    let prepared = await Self.run(
-      "/bin/bash", [Self.scripts.appendingPathComponent("pybela_prepare.sh").path, build])
-    guard prepared.status == 0, FileManager.default.fileExists(atPath: build + "/tests/test.py") else {
-      print("skipped: the official pybela or its tests are missing: \(prepared.output)")
-      return
+    guard let python = try await Self.python() else { return }
+    let tests = Python.folder("pybela") + "/tests"
+    guard FileManager.default.fileExists(atPath: tests + "/test.py") else {
+      return print("skipped: pybela's own tests are missing")
     }
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("moontide-upstream-\(UUID())")
       .path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let (status, output) = await Self.run(
-      build + "/venv/bin/python",
+    let (status, output) = try await Command.runBeside(
+      python,
       [
         Self.scripts.appendingPathComponent("pybela_upstream.py").path, try ProgramRunner.program,
-        build + "/tests", folder,
+        tests, folder,
       ])
     #expect(status == 0 && output.hasSuffix("\n15 tests\n"), "\(output.suffix(3000))")
   }
 
   @Test func pybelaWorksWithOurBoardInEveryCheck() async throws {
-    let folder = Self.packageFolder.appendingPathComponent(".build/pybela").path
-    let prepared = await Self.run(
-      "/bin/bash", [Self.scripts.appendingPathComponent("pybela_prepare.sh").path, folder])
-    guard prepared.status == 0 else {
-      print("skipped: the official pybela is missing: \(prepared.output)")
-      return
-    }
+    guard let python = try await Self.python() else { return }
     let runs = FileManager.default.temporaryDirectory.appendingPathComponent("moontide-pybela-\(UUID())").path
     try FileManager.default.createDirectory(atPath: runs, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: runs) }
@@ -121,8 +88,8 @@ import Testing
     configuration.firstTick = 44_100
     let board = try await SimulatedBoard.start(configuration)
     let echo = try await SimulatedBoard.start(.bufferEcho)
-    let (status, output) = await Self.run(
-      folder + "/venv/bin/python",
+    let (status, output) = try await Command.runBeside(
+      python,
       [Self.scripts.appendingPathComponent("pybela_checks.py").path, "\(board.port)", "\(echo.port)", runs])
     #expect(status == 0 && output.hasSuffix(" checks\n"), "\(output.suffix(3000))")
     #expect(board.violations.isEmpty && echo.violations.isEmpty)

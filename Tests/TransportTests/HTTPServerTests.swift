@@ -79,7 +79,7 @@ import Transport
     second.send("GET / HTTP/1.1\r\n\r\n")
     #expect(await second.read().hasPrefix("HTTP/1.1 503"))
     try await eventually { server.connectionCount == 1 }
-    await server.stop()
+    await server.stop(deadline: .milliseconds(50))
   }
 
   @Test func refusesUpgradesThatAreNone() async throws {
@@ -108,7 +108,7 @@ import Transport
     #expect(await client.read(until: "\r\n\r\n").contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
     try await handler.wait { $0.messages.count == 2 }
     #expect(handler.story.messages == [.text("a"), .text("b")])
-    await server.stop()
+    await server.stop(deadline: .milliseconds(50))
   }
 
   @Test func bytesBehindAnUpgradeAreFramesHoweverTheHeaderIsWritten() async throws {
@@ -131,7 +131,7 @@ import Transport
       let answer = await client.read()
       #expect(!answer.contains("second"), "\(lines)")
       #expect(answer.hasPrefix("HTTP/1.1 101") || answer.hasPrefix("HTTP/1.1 400"), "\(lines) \(answer)")
-      await server.stop()
+      await server.stop(deadline: .milliseconds(50))
     }
   }
 
@@ -145,7 +145,7 @@ import Transport
       _ = await client.read(until: "\r\n\r\n")
       client.send(frame)
       #expect(await client.read() == "", "end of file without a word")
-      await server.stop()
+      await server.stop(deadline: .milliseconds(50))
     }
     let server = try await start(board: true)
     let client = try RawClient(port: server.port)
@@ -154,7 +154,7 @@ import Transport
     client.send([0x89, 0x82] + masked + [0x68, 0x69])
     #expect(
       await client.read(until: "hi") == String(decoding: [0x8A, 0x02, 0x68, 0x69] as [UInt8], as: UTF8.self))
-    await server.stop()
+    await server.stop(deadline: .milliseconds(50))
   }
 
   @Test func stopsWithEverythingOpen() async throws {

@@ -13,16 +13,18 @@ final class BatchConsole {
   let writer: TerminalWriter
   private let labels: [String]
   private let writesJSON: Bool
-  private let showsProgress: Bool
+  /// Time between two lines where there is no terminal; nil shows nothing at all.
+  private let progressInterval: Duration?
   private var openLines: [Source: [UInt8]] = [:]
   private let began = ContinuousClock.now
-  private var nextLine = ContinuousClock.now + .seconds(10)
+  private var nextLine: ContinuousClock.Instant
 
-  init(_ writer: TerminalWriter, labels: [String], writesJSON: Bool, showsProgress: Bool) {
+  init(_ writer: TerminalWriter, labels: [String], writesJSON: Bool, progressInterval: Duration?) {
     self.writer = writer
     self.labels = labels
     self.writesJSON = writesJSON
-    self.showsProgress = showsProgress
+    self.progressInterval = progressInterval
+    nextLine = began + (progressInterval ?? .zero)
   }
 
   private var isTagged: Bool { labels.count > 1 }
@@ -86,19 +88,19 @@ final class BatchConsole {
 
   /// When `progress` is to be called next; nil when nothing is shown.
   var deadline: ContinuousClock.Instant? {
-    let text = showsProgress ? (hasTerminal ? .now + .milliseconds(100) : nextLine) : nil
+    let text = progressInterval != nil ? (hasTerminal ? .now + .milliseconds(100) : nextLine) : nil
     return [text, writer.deadline].compactMap { $0 }.min()
   }
 
   private var hasTerminal: Bool { writer.outputIsTerminal || writer.errorIsTerminal }
 
-  /// One line that is redrawn on a terminal, else a line every ten seconds.
+  /// One line that is redrawn on a terminal, else a line each interval.
   func progress(_ text: () -> String) {
-    guard showsProgress else { return }
+    guard let progressInterval else { return }
     if hasTerminal {
       writer.progress("\((ContinuousClock.now - began).shortText)  \(text())")
     } else if ContinuousClock.now >= nextLine {
-      nextLine = .now + .seconds(10)
+      nextLine = .now + progressInterval
       writer.print("moontide: \((ContinuousClock.now - began).shortText), \(text())\n", to: .error)
     }
   }

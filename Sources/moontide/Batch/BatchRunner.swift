@@ -13,7 +13,8 @@ final class BatchRunner {
     var junit: String?
     /// Leaves only results and errors.
     var isQuiet = false
-    var showsProgress = true
+    /// Time between two lines about it where there is no terminal; nil shows nothing at all.
+    var progressInterval: Duration?
     /// Where run records go: beside each script, or all into one folder; nil for none.
     var records: Records?
     var color = ColorChoice.auto
@@ -63,7 +64,7 @@ final class BatchRunner {
     writer.onFailure = { [unowned self] stream, error in failed(stream, error) }
     console = BatchConsole(
       writer, labels: names.labels, writesJSON: options.scripts.writesJSON,
-      showsProgress: options.showsProgress)
+      progressInterval: options.progressInterval)
   }
 
   /// The program's exit code.

@@ -53,6 +53,10 @@ struct Run: ParsableCommand, ProgramCommand {
   @Flag(name: .shortAndLong, help: "Shows results and errors only.")
   var quiet = false
 
+  @Option(
+    help: ArgumentHelp("Says how far the run is so often where there is no terminal.", valueName: "time"))
+  var progress = TimeArgument(span: .seconds(10))
+
   @Argument(help: "Scripts; - is standard input.", completion: .file(extensions: ["lua"]))
   var scripts: [String]
 
@@ -78,14 +82,14 @@ struct Run: ParsableCommand, ProgramCommand {
         jobs: jobs, keepsGoing: keepGoing, timeout: timeout?.span, cellTimeout: cellTimeout?.span)
       batch.junit = junit
       batch.isQuiet = quiet
-      batch.showsProgress = !quiet
+      batch.progressInterval = quiet ? nil : progress.span
       batch.records = recordDir.map { .folder($0) } ?? (records ? .besideScripts : nil)
     }
   }
 
   /// `moontide script.lua one two`: the same without progress.
   static func run(script: String, arguments: [String], _ options: LuaOptionGroup) -> Int32 {
-    run([script], ScriptOptions(arguments: arguments), options) { $0.showsProgress = false }
+    run([script], ScriptOptions(arguments: arguments), options) { _ in }
   }
 
   private static func run(
@@ -120,4 +124,8 @@ struct TimeArgument: ExpressibleByArgument {
     else { return nil }
     self.span = span.duration
   }
+
+  init(span: Duration) { self.span = span }
+
+  var defaultValueDescription: String { span.shortText }
 }

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import traceback
 import unittest
 
 import pybela
@@ -39,6 +40,12 @@ def end(code):
         board.kill()
     sys.stdout.flush()
     os._exit(code)
+
+
+def fail(kind, error, trace):
+    """A board that outlives this program would keep its reader waiting."""
+    traceback.print_exception(kind, error, trace, file=sys.stdout)
+    end(1)
 
 
 def hang():
@@ -79,6 +86,7 @@ def run(module, leave_out=()):
     return result.testsRun
 
 
+sys.excepthook = fail
 watchdog = threading.Timer(300, hang)
 watchdog.daemon = True
 watchdog.start()
