@@ -20,6 +20,14 @@ package struct CellSource: Equatable, Sendable {
   private let promoted: [UInt8]
   private let promotion: LocalPromotion
   private let keepsLocals: Bool
+  private let firstToken: String
+  /// The last statement, if it may be an expression: where it begins in `promoted`, and with what.
+  private let tail: Tail?
+
+  private struct Tail: Equatable {
+    let start: Int
+    let first: String
+  }
 
   /// - Parameter keepsLocals: no cell comes behind this one, so its locals may stay what they are in Lua: their own,
   ///   and fast.
@@ -27,12 +35,17 @@ package struct CellSource: Equatable, Sendable {
     self.text = text
     var plain = text
     if text.starts(with: Array("#!".utf8)) { plain.replaceSubrange(0..<2, with: Array("--".utf8)) }
-    let tokens = LuaLexer.tokens(plain)
+    var tokens = LuaLexer.tokens(plain)
     isQuiet = tokens.last?.is(.semicolon) ?? false
     isExplicitExpression = tokens.first?.is(.assign) ?? false
-    if isExplicitExpression { plain[tokens[0].range.lowerBound] = 0x20 }
+    if isExplicitExpression { plain[tokens.removeFirst().range.lowerBound] = 0x20 }
     self.plain = plain
-    let promotion = LocalPromotion(plain, keepsAll: keepsLocals)
+    let scan = StatementScan(tokens)
+    let promotion = LocalPromotion(plain, scan, keepsAll: keepsLocals)
+    firstToken = tokens.first?.text(in: plain) ?? ""
+    tail = scan.lastExpression.map {
+      Tail(start: promotion.offset($0.range.lowerBound), first: $0.text(in: plain))
+    }
     self.promotion = promotion
     self.keepsLocals = keepsLocals
     promoted = promotion.source
@@ -76,12 +89,12 @@ package struct CellSource: Equatable, Sendable {
     if isExplicitExpression { return Self.plan(failing: expressionResult, readings: []) }
 
     var statements = compile(promoted)
-    var readings = [Reading(result: expressionResult, first: Self.token(in: promoted, at: nil))]
-    if let start = Self.lastStatement(of: promoted) {
-      let tail = Self.returning(promoted, at: start)
-      let result = compile(tail)
-      if result == .ok { return .run(tail) }
-      readings.append(Reading(result: result, first: Self.token(in: promoted, at: start)))
+    var readings = [Reading(result: expressionResult, first: firstToken)]
+    if let tail {
+      let source = Self.returning(promoted, at: tail.start)
+      let result = compile(source)
+      if result == .ok { return .run(source) }
+      readings.append(Reading(result: result, first: tail.first))
     }
     if statements == .ok { return .run(promoted) }
     if keepsLocals {
@@ -112,34 +125,11 @@ package struct CellSource: Equatable, Sendable {
     }
   }
 
-  private static func token(in source: [UInt8], at start: Int?) -> String {
-    let tokens = LuaLexer.tokens(source)
-    let token = start.flatMap { start in tokens.first { $0.range.lowerBound == start } } ?? tokens.first
-    return token?.text(in: source) ?? ""
-  }
-
   /// A variable to be closed in scope turns tail calls off; false closes as nothing.
   private static let guardedReturn = Array("local _cell <close> = nil return ".utf8)
 
   private static func returning(_ source: [UInt8], at start: Int) -> [UInt8] {
     source[..<start] + guardedReturn + source[start...]
-  }
-
-  /// Where the last top-level statement begins, when it may be an expression and something comes before it.
-  private static func lastStatement(of source: [UInt8]) -> Int? {
-    let tokens = LuaLexer.tokens(source)
-    let scan = StatementScan(tokens)
-    guard !scan.isUnbalanced,
-      let index = tokens.indices.last(where: {
-        scan.positions[$0].isTopLevelStart && !tokens[$0].is(.semicolon)
-      }), index > 0
-    else { return nil }
-    switch tokens[index].kind {
-    case .keyword(.function), .keyword(.not), .keyword(.nil), .keyword(.true), .keyword(.false): break
-    case .keyword, .symbol(.doubleColon): return nil
-    default: break
-    }
-    return tokens[index].range.lowerBound
   }
 
   private static func plan(failing statements: CompileResult, readings: [Reading]) -> Plan {

@@ -14,8 +14,11 @@ package struct LocalPromotion: Equatable, Sendable {
     let length: Int
   }
 
-  package init(_ bytes: [UInt8], keepsAll: Bool = false) {
-    var rewriter = Rewriter(bytes)
+  package init(_ bytes: [UInt8]) { self.init(bytes, StatementScan(LuaLexer.tokens(bytes))) }
+
+  /// - Parameter scan: how `bytes` read.
+  package init(_ bytes: [UInt8], _ scan: StatementScan, keepsAll: Bool = false) {
+    var rewriter = Rewriter(bytes, scan)
     if !keepsAll { rewriter.run() }
     source = rewriter.result()
     notes = rewriter.notes
@@ -33,21 +36,25 @@ package struct LocalPromotion: Equatable, Sendable {
     }
     return offset - shift
   }
+
+  /// Where in `source` a token of the original begins that was not replaced.
+  package func offset(_ original: Int) -> Int {
+    edits.prefix { $0.range.upperBound <= original }.reduce(original) { $0 + $1.length - $1.range.count }
+  }
 }
 
 extension LocalPromotion {
   private struct Rewriter {
     let bytes: [UInt8]
-    let tokens: [LuaToken]
     let scan: StatementScan
+    var tokens: [LuaToken] { scan.tokens }
     var edits: [(range: Range<Int>, text: [UInt8])] = []
     var notes: [String] = []
     var kept: Set<String> = []
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8], _ scan: StatementScan) {
       self.bytes = bytes
-      tokens = LuaLexer.tokens(bytes)
-      scan = StatementScan(tokens)
+      self.scan = scan
     }
 
     mutating func run() {

@@ -11,6 +11,7 @@ package struct StatementScan {
     package var isTopLevelStart: Bool { startsStatement && blocks == 0 && brackets == 0 }
   }
 
+  package let tokens: [LuaToken]
   /// One for each token.
   package private(set) var positions: [Position] = []
   /// More blocks or brackets were closed than opened: the source does not parse.
@@ -35,8 +36,24 @@ package struct StatementScan {
 
   /// `tokens` without comments.
   package init(_ tokens: [LuaToken]) {
+    self.tokens = tokens
     positions.reserveCapacity(tokens.count)
     for token in tokens { take(token) }
+  }
+
+  /// Where the last top-level statement begins, when it may be an expression and something comes before it.
+  package var lastExpression: LuaToken? {
+    guard !isUnbalanced,
+      let index = tokens.indices.last(where: {
+        positions[$0].isTopLevelStart && !tokens[$0].is(.semicolon)
+      }), index > 0
+    else { return nil }
+    switch tokens[index].kind {
+    case .keyword(.function), .keyword(.not), .keyword(.nil), .keyword(.true), .keyword(.false): break
+    case .keyword, .symbol(.doubleColon): return nil
+    default: break
+    }
+    return tokens[index]
   }
 
   private mutating func take(_ token: LuaToken) {
