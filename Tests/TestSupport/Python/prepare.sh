@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 77
 if (($# != 1)); then
   worst=0
-  for name in "$@"; do "${BASH_SOURCE[0]}" "$name" || worst=77; done
+  for name in "$@"; do Tests/TestSupport/Python/prepare.sh "$name" || worst=77; done
   exit "$worst"
 fi
 name=$1
