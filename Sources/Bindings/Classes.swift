@@ -2,39 +2,32 @@ import Bela
 public import Lua
 import Telemetry
 
-/// The kinds of objects that scripts hold.
+/// The kinds of objects that scripts hold. What they can do is declared in the reference, each method and field of it.
 public final class Classes {
-  let source = LuaClass<SourceObject>("Source")
-  let log = LuaClass<BelaLogger>("Log")
-  let streamer = LuaClass<StreamerObject>("Streamer")
-  let reader = LuaClass<ReaderObject>("Reader")
-  let within = LuaClass<WithinObject>("Within")
-  let diagnosis = LuaClass<Diagnosis>("Diagnosis")
-  let writer = LuaClass<WriterObject>("Writer")
-  let frame = LuaClass<FrameBox>("Frame")
-  let series = LuaClass<LuaBox<Series>>("Series")
-  let channels = LuaClass<LuaBox<ChannelList>>("Channels")
-  let timeSpan = LuaClass<LuaBox<TimeSpan>>("TimeSpan")
-  let timeStamp = LuaClass<LuaBox<TimeStamp>>("TimeStamp")
-  let task = LuaClass<LuaTask>("Task")
-  let plot = LuaClass<PlotObject>("Plot")
+  let source = LuaClass<SourceObject>("Source", declaration: Reference.declaration)
+  let log = LuaClass<BelaLogger>("Log", declaration: Reference.declaration)
+  let streamer = LuaClass<StreamerObject>("Streamer", declaration: Reference.declaration)
+  let reader = LuaClass<ReaderObject>("Reader", declaration: Reference.declaration)
+  let within = LuaClass<WithinObject>("Within", declaration: Reference.declaration)
+  let diagnosis = LuaClass<Diagnosis>("Diagnosis", declaration: Reference.declaration)
+  let writer = LuaClass<WriterObject>("Writer", declaration: Reference.declaration)
+  let frame = LuaClass<FrameBox>("Frame", declaration: Reference.declaration)
+  let series = LuaClass<LuaBox<Series>>("Series", declaration: Reference.declaration)
+  let channels = LuaClass<LuaBox<ChannelList>>("Channels", declaration: Reference.declaration)
+  let timeSpan = LuaClass<LuaBox<TimeSpan>>("TimeSpan", declaration: Reference.declaration)
+  let timeStamp = LuaClass<LuaBox<TimeStamp>>("TimeStamp", declaration: Reference.declaration)
+  let task = LuaClass<LuaTask>("Task", declaration: Reference.declaration)
+  let plot = LuaClass<PlotObject>("Plot", declaration: Reference.declaration)
+
+  /// All of them; a class of parts stands before that of the whole.
+  private(set) lazy var all: [any AnyLuaClass] = [
+    source, log, streamer, reader, within, diagnosis, writer, series, frame, channels, timeSpan, timeStamp,
+    task, plot,
+  ]
 
   /// Methods and fields of each class, for completion and for the test that compares them with the reference.
   public var members: [(name: String, methods: [String], fields: [String])] {
-    [
-      (source.name, source.methodNames, source.fieldNames),
-      (log.name, log.methodNames, log.fieldNames),
-      (streamer.name, streamer.methodNames, streamer.fieldNames),
-      (reader.name, reader.methodNames, reader.fieldNames),
-      (within.name, within.methodNames, within.fieldNames),
-      (diagnosis.name, diagnosis.methodNames, diagnosis.fieldNames),
-      (writer.name, writer.methodNames, writer.fieldNames), (frame.name, frame.methodNames, frame.fieldNames),
-      (series.name, series.methodNames, series.fieldNames),
-      (channels.name, channels.methodNames, channels.fieldNames),
-      (timeSpan.name, timeSpan.methodNames, timeSpan.fieldNames),
-      (timeStamp.name, timeStamp.methodNames, timeStamp.fieldNames),
-      (task.name, task.methodNames, task.fieldNames), (plot.name, plot.methodNames, plot.fieldNames),
-    ]
+    all.map { ($0.name, $0.methodNames, $0.fieldNames) }
   }
 }
 
@@ -52,29 +45,30 @@ extension Library {
     defineDoctor()
     defineRecording()
     defineSources()
+    defineCores()
     defineBela()
     defineBelaLog()
     defineWriters()
     defineTasks()
     definePlots()
-    state.register(classes.source)
-    state.register(classes.log)
-    state.register(classes.streamer)
-    state.register(classes.reader)
-    state.register(classes.within)
-    state.register(classes.diagnosis)
-    state.register(classes.writer)
-    state.register(classes.series)
-    state.register(classes.frame)
-    state.register(classes.channels)
-    state.register(classes.timeSpan)
-    state.register(classes.timeStamp)
-    state.register(classes.task)
-    state.register(classes.plot)
+    for one in classes.all { one.register(with: state) }
+    defineUnits()
   }
 
-  func globals() -> [(String, LuaValue)] {
-    sourceGlobals() + synnaxGlobals() + recordingGlobals() + timeGlobals() + taskGlobals() + plotGlobals()
+  /// Makes a declared function and puts it where its name says: `sleep` is a global, `bela.connect` a member of `bela`.
+  public func define(_ name: String, _ body: @escaping LuaBody) {
+    let declaration = Reference.declaration(name)
+    let parts = name.split(separator: ".").map(String.init)
+    let function = state.function(name: parts[parts.count - 1], declaration: declaration, body)
+    guard parts.count == 2 else { return state.setGlobal(name, function) }
+    let table: LuaReference
+    if case .table(let known) = state.global(parts[0]) {
+      table = known
+    } else {
+      table = state.newTable()
+      state.setGlobal(parts[0], LuaValue.table(table))
+    }
+    state.rawSet(table, .string(parts[1]), function)
   }
 }
 
@@ -85,8 +79,6 @@ extension Library {
     // A picture that moved in the terminal stands there already.
     if let plot = state.object(value, classes.plot), plot.wasShown { return plot.summary }
     if let object = state.object(value, classes.streamer) { return picture(of: object) }
-    return state.metafield(value, "__name").string.flatMap { name in
-      classes.members.contains { $0.name == name } ? state.describe(value) : nil
-    }
+    return className(of: value) == nil ? nil : state.describe(value)
   }
 }

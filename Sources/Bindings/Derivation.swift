@@ -60,7 +60,7 @@ extension Library {
   func derive(_ object: StreamerObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let name = try call.string(1)
     let function = try call.function(2)
-    let options = try call.options(at: 3, allowed: ["align", "buffer"])
+    let options = try call.options(at: 3)
     let align = try options.string("align")
     guard align ?? "hold" == "hold" else {
       throw options.bad("align", "\"hold\" expected, got \"\(align!)\"")

@@ -10,7 +10,7 @@ extension Library {
     sources.method("peek") { [unowned self] object, call throws(LuaError) in try peek(object, call) }
     sources.method("control") { [unowned self] object, call throws(LuaError) in
       let board = try Self.board(object, call)
-      let names = try call.options(at: 1, allowed: []).strings()
+      let names = try call.options(at: 1).strings()
       return perform {
         try await board.control(names)
       } then: { [unowned self] _, call throws(LuaError) in
@@ -38,7 +38,7 @@ extension Library {
     }
     sources.method("release") { [unowned self] object, call throws(LuaError) in
       let board = try Self.board(object, call)
-      let names = try call.options(at: 1, allowed: []).strings()
+      let names = try call.options(at: 1).strings()
       return perform {
         try await board.uncontrol(names)
       } then: { [unowned self] _, call throws(LuaError) in
@@ -79,7 +79,7 @@ extension Library {
       throw call.bad(
         1, "no variable is named", hint: "board:monitor{ pot1 = 1000 }, a value every 1000 ticks")
     }
-    let options = try call.options(at: 2, allowed: Self.streamerOptions)
+    let options = try call.options(at: 2)
     let chosen = periods
     return makeStreamer(
       object, names: periods.keys.sorted(), buffer: try bufferOption(options), request: StreamRequest()
@@ -92,7 +92,7 @@ extension Library {
   /// `peek{ "pot1", timeout = … }`: the next value of each, by name.
   private func peek(_ object: SourceObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let board = try Self.board(object, call)
-    let options = try call.options(at: 1, allowed: ["timeout"])
+    let options = try call.options(at: 1)
     let names = try options.strings()
     let timeout = try waitingSpan(options, "timeout") ?? .second
     return perform {
@@ -107,7 +107,7 @@ extension Library {
   /// `get{ "pot1" }`: what the program reads now; whole numbers for variables of an integer type.
   private func get(_ object: SourceObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let board = try Self.board(object, call)
-    let names = try call.options(at: 1, allowed: []).strings()
+    let names = try call.options(at: 1).strings()
     return perform { () -> [BelaVariable] in
       let list = try await board.list()
       if let unknown = names.first(where: { list[$0] == nil }) {

@@ -5,9 +5,10 @@ import Telemetry
 /// Logs that a board writes into its own files.
 extension Library {
   func defineBelaLog() {
+    define("bela.read_log") { [unowned self] call throws(LuaError) in try readLog(call) }
     classes.source.method("log") { [unowned self] object, call throws(LuaError) in
       let board = try Self.board(object, call)
-      let names = try call.options(at: 1, allowed: []).strings()
+      let names = try call.options(at: 1).strings()
       return perform {
         try await board.log(names)
       } then: { [unowned self] log, call throws(LuaError) in
@@ -16,7 +17,7 @@ extension Library {
     }
     let logs = classes.log
     logs.method("start") { [unowned self] log, call throws(LuaError) in
-      let options = try call.options(at: 1, allowed: ["at", "ticks"])
+      let options = try call.options(at: 1)
       let (at, length) = (try ticks(options, "at"), try ticks(options, "ticks"))
       return perform {
         try await log.start(at: at, ticks: length)
@@ -64,7 +65,7 @@ extension Library {
   }
 
   /// `bela.read_log(path)`
-  func readLog(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+  private func readLog(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     try refuseInSandbox("read no files")
     let path = try call.string(1)
     return perform {

@@ -21,6 +21,7 @@ final class Diagnosis {
 
 extension Library {
   func defineDoctor() {
+    define("doctor") { [unowned self] call throws(LuaError) in try doctor(call) }
     let diagnoses = classes.diagnosis
     diagnoses.field("ok", get: { object, call throws(LuaError) in call.results(object.problems.isEmpty) })
     diagnoses.field("problems", get: { object, call throws(LuaError) in call.results(object.problems) })
@@ -35,7 +36,7 @@ extension Library {
   }
 
   /// `doctor(s, span?)`: looks at a running stream for a second, or into the buffer of one that is not running.
-  func doctor(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+  private func doctor(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let object = try call.object(1, classes.streamer)
     let span = try optionalWaitingSpan(call, 2) ?? .second
     let streamer = object.streamer

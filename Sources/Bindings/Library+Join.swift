@@ -2,10 +2,10 @@ import Lua
 import Telemetry
 
 extension Library {
-  /// `__join(a, b, options)`: the prelude has started both.
+  /// `join(a, b, options)`: the prelude has started both.
   func join(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let (a, b) = (try call.object(1, classes.streamer), try call.object(2, classes.streamer))
-    let options = try call.options(at: 3, allowed: ["buffer"])
+    let options = try call.options(at: 3)
     let buffer = try bufferOption(options)
     guard a !== b else { throw call.bad(2, "that is the same stream") }
     if a.source === b.source {

@@ -8,7 +8,7 @@ extension Library {
     plots.field("url", get: { object, call throws(LuaError) in call.results(object.url) })
     plots.method("save") { [unowned self] object, call throws(LuaError) in try save(object, call) }
     plots.method("svg") { [unowned self] object, call throws(LuaError) in
-      let options = try call.options(at: 1, allowed: ["span", "dark", "width", "height"])
+      let options = try call.options(at: 1)
       let (width, height) = (try options.integer("width") ?? 960, try options.integer("height") ?? 540)
       for (name, side) in [("width", width), ("height", height)] where !(100...4000).contains(side) {
         throw options.bad(name, "100 to 4000 expected, got \(side)")
@@ -57,7 +57,7 @@ extension Library {
 
   private func save(_ object: PlotObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let path = try call.string(1)
-    let options = try call.options(at: 2, allowed: ["span", "overwrite", "dark"])
+    let options = try call.options(at: 2)
     try refuseInSandbox("write no files")
     let span = try stillSpan(options)
     let overwrite = try options.boolean("overwrite") ?? false

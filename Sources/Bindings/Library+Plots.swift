@@ -3,10 +3,6 @@ public import Plotting
 import Telemetry
 
 extension Library {
-  private static let plotOptions = [
-    "channels", "window", "layout", "y", "kind", "x", "title", "size", "term", "open",
-  ]
-
   // MARK: - For the program
 
   /// Flags a moment in every open plot that shows this stream; in all that are open without one. A plot that has no
@@ -24,9 +20,9 @@ extension Library {
 
   // MARK: - Making
 
-  func plotGlobals() -> [(String, LuaValue)] {
-    let plot = state.function(name: "plot") { [unowned self] call throws(LuaError) in
-      let options = try call.options(at: 1, allowed: Self.plotOptions)
+  func definePlots() {
+    define("plot") { [unowned self] call throws(LuaError) in
+      let options = try call.options(at: 1)
       var inputs: [PlotInput] = []
       for (place, value) in options.list.enumerated() { inputs.append(try input(value, place, options)) }
       guard !inputs.isEmpty else {
@@ -34,17 +30,6 @@ extension Library {
       }
       return try show(inputs, channels: [], options, call)
     }
-    return [("plot", plot)]
-  }
-
-  private func input(_ value: LuaValue, _ place: Int, _ options: LuaOptions) throws(LuaError) -> PlotInput {
-    if let streamer = state.object(value, classes.streamer) { return .stream(streamer.streamer, label: nil) }
-    if let frame = state.object(value, classes.frame) { return .frame(frame.value, label: nil) }
-    if let series = state.object(value, classes.series) { return .frame(Frame([series.value]), label: nil) }
-    throw options.bad("\(place + 1)", "a streamer, frame or series expected, got \(value.type)")
-  }
-
-  func definePlots() {
     classes.streamer.method("plot") { [unowned self] object, call throws(LuaError) in
       try show(.stream(object.streamer, label: nil), call)
     }
@@ -57,9 +42,16 @@ extension Library {
     definePlotObject()
   }
 
+  private func input(_ value: LuaValue, _ place: Int, _ options: LuaOptions) throws(LuaError) -> PlotInput {
+    if let streamer = state.object(value, classes.streamer) { return .stream(streamer.streamer, label: nil) }
+    if let frame = state.object(value, classes.frame) { return .frame(frame.value, label: nil) }
+    if let series = state.object(value, classes.series) { return .frame(Frame([series.value]), label: nil) }
+    throw options.bad("\(place + 1)", "a streamer, frame or series expected, got \(value.type)")
+  }
+
   /// `s:plot{ "pot1", window = "5s" }`: names stand in the list or under `channels`.
   private func show(_ input: PlotInput, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
-    let options = try call.options(at: 1, allowed: Self.plotOptions)
+    let options = try call.options(at: 1)
     return try show([input], channels: options.strings(), options, call)
   }
 

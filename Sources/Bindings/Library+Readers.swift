@@ -26,7 +26,7 @@ extension Library {
   func read(_ reader: ReaderObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     var (timeout, isJoined): (TimeSpan?, Bool) = (nil, false)
     if call.type(1) == .table {
-      let options = try call.options(at: 1, allowed: ["join", "timeout"])
+      let options = try call.options(at: 1)
       timeout = try waitingSpan(options, "timeout")
       isJoined = try options.boolean("join") ?? false
     } else {
@@ -49,8 +49,7 @@ extension Library {
 
   /// `frames{ span, max, idle, complete, align, join, every, samples }`: an iterator.
   func frames(_ reader: ReaderObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
-    let options = try call.options(
-      at: 1, allowed: ["span", "max", "idle", "complete", "align", "join", "every", "samples"])
+    let options = try call.options(at: 1)
     let most = try options.integer("max") ?? .max
     guard most >= 0 else { throw options.bad("max", "a number of frames expected, got \(most)") }
     let iteration = FrameIteration(

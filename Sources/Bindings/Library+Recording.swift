@@ -6,43 +6,37 @@ import Telemetry
 
 /// Saving, recording, loading.
 extension Library {
-  static let saveOptions = ["span", "overwrite"]
-
   func defineRecording() {
     classes.streamer.method("save") { [unowned self] object, call throws(LuaError) in
-      let options = try call.options(at: 2, allowed: Self.saveOptions)
+      let options = try call.options(at: 2)
       return try save(object.streamer.snapshot(), object, call, options, span: waitingSpan(options, "span"))
     }
     classes.streamer.method("keep") { [unowned self] object, call throws(LuaError) in
       let span = try waitingSpan(call, 1)
       guard span > .zero else { throw call.bad(1, "a time above zero expected") }
-      let options = try call.options(at: 3, allowed: ["overwrite"])
+      let options = try call.options(at: 3)
       return try save(object.streamer.snapshot(), object, call, options, path: 2, span: span)
     }
     classes.streamer.field(
       "recording",
       get: { [unowned self] object, call throws(LuaError) in call.results(recording(of: object)) })
     classes.frame.method("save") { [unowned self] box, call throws(LuaError) in
-      let options = try call.options(at: 2, allowed: Self.saveOptions)
+      let options = try call.options(at: 2)
       return try save(box.value, nil, call, options, span: waitingSpan(options, "span"))
     }
     classes.series.method("save") { [unowned self] box, call throws(LuaError) in
-      let options = try call.options(at: 2, allowed: Self.saveOptions)
+      let options = try call.options(at: 2)
       return try save(Frame([box.value]), nil, call, options, span: waitingSpan(options, "span"))
     }
   }
 
-  func recordingGlobals() -> [(String, LuaValue)] {
-    // The prelude makes `load` of these; Lua's own goes on to work.
-    let load = state.function(name: "load") { [unowned self] call throws(LuaError) in try self.load(call) }
-    let names = state.function(name: "names_recording") { [unowned self] call throws(LuaError) in
-      let path = try call.string(1)
-      guard !isSandboxed, RecordingFormat(path: path) != nil || path.hasSuffix(".bin") else {
-        return call.results(false)
-      }
-      return call.results(Recording.exists(path) ? "file" : "name")
+  /// Whether a string that `load` was given is a recording's name: "file" when there is such a file, else "name".
+  func namesRecording(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+    let path = try call.string(1)
+    guard !isSandboxed, RecordingFormat(path: path) != nil || path.hasSuffix(".bin") else {
+      return call.results(false)
     }
-    return [("__load_recording", load), ("__names_recording", names)]
+    return call.results(Recording.exists(path) ? "file" : "name")
   }
 
   // MARK: - Saving
@@ -180,7 +174,7 @@ extension Library {
 
   // MARK: - Loading
 
-  private func load(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+  func load(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let path = try call.string(1)
     // One that has just ended may still be on its way to the disk.
     let ending = openStreamers.compactMap { object in

@@ -98,7 +98,7 @@ extension Library {
   }
 
   private func spectrum(_ series: Series, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
-    let options = try call.options(at: 1, allowed: ["size", "window", "gaps"])
+    let options = try call.options(at: 1)
     let window = try options.string("window") ?? "hann"
     guard let shape = SpectrumWindow(rawValue: window) else {
       throw options.bad("window", "hann, hamming, blackman or rect expected, got \"\(window)\"")

@@ -34,13 +34,11 @@ final class WithinObject {
 extension Library {
   // MARK: - Triggers
 
-  private static let conditions = ["rising", "falling", "above", "below", "outside", "inside"]
+  private static let conditions = Trigger.Condition.allCases.map(\.rawValue)
 
   /// `s:triggers{ rising = { "fsr", 0.5 }, pre = "200ms", post = "1s", max = 10 }`: an iterator of frames and times.
   func triggers(_ object: StreamerObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
-    let options = try call.options(
-      at: 1,
-      allowed: Self.conditions + ["pre", "post", "max", "span", "idle", "holdoff", "hysteresis"])
+    let options = try call.options(at: 1)
     let trigger = try trigger(object, options, call)
     let most = try options.integer("max") ?? .max
     guard most >= 0 else { throw options.bad("max", "a number of hits expected, got \(most)") }
@@ -166,7 +164,7 @@ extension Library {
     return call.results(verdict.passed, verdict.sentence)
   }
 
-  /// `__judge(passed, message, isFalse)`: tells of a check; of a failed signal check the window and what goes with it.
+  /// `count_check(passed, message, isFalse)`: tells of a check; of a failed signal check the window and what goes with it.
   func judge(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let passed = call.isTrue(1)
     // A failed `within` answers false, and the check of it comes next in the same task.

@@ -7,25 +7,14 @@ import Telemetry
 extension Library {
   // MARK: - Connecting
 
-  func sourceGlobals() -> [(String, LuaValue)] {
-    let belaTable = state.newTable()
-    let connectBela = state.function(name: "connect") { [unowned self] call throws(LuaError) in
-      try self.connectBela(call)
-    }
-    state.rawSet(belaTable, .string("connect"), connectBela)
-    let readLog = state.function(name: "read_log") { [unowned self] call throws(LuaError) in
-      try self.readLog(call)
-    }
-    state.rawSet(belaTable, .string("read_log"), readLog)
-    let connect = state.function(name: "connect") { [unowned self] call throws(LuaError) in
+  private func defineConnecting() {
+    define("bela.connect") { [unowned self] call throws(LuaError) in try connectBela(call) }
+    define("connect") { [unowned self] call throws(LuaError) in
       let url = try call.string(1)
       if url.hasPrefix("synnax") { return try openCore(try SynnaxAddress(url)) }
-      return try self.connect(SourceAddress(url: url), call)
+      return try connect(SourceAddress(url: url), call)
     }
-    let streamer = state.function(name: "Streamer") { [unowned self] call throws(LuaError) in
-      try seedStreamer(call)
-    }
-    return [("bela", .table(belaTable)), ("connect", connect), ("Streamer", streamer)]
+    define("Streamer") { [unowned self] call throws(LuaError) in try seedStreamer(call) }
   }
 
   /// `bela.connect()`, `bela.connect("sim")`, `bela.connect{ host = …, port = … }`, `bela.connect{ "sim", speed = 10 }`
@@ -37,8 +26,7 @@ extension Library {
         ? try SourceAddress(url: text) : SourceAddress(belaHost: text)
       return try connect(address, call)
     }
-    let options = try call.options(
-      at: 1, allowed: ["host", "port", "timeout"] + SourceAddress.simulatorOptions)
+    let options = try call.options(at: 1)
     let (first, host) = (options.list.first?.string, try options.string("host"))
     var address = SourceAddress(belaHost: first ?? host)
     if let port = try options.integer("port") {
@@ -46,7 +34,7 @@ extension Library {
       address.port = port
     }
     address.timeout = try waitingSpan(options, "timeout") ?? address.timeout
-    for name in SourceAddress.simulatorOptions {
+    for name in SourceAddress.simulation {
       let value = options.value(name)
       if value.isNil { continue }
       guard address.isSimulated else {
@@ -117,7 +105,7 @@ extension Library {
 
   /// `Streamer{ project_name = "…", time_ms = 60000 }` on the default board.
   private func seedStreamer(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
-    let options = try call.options(at: 1, allowed: ["project_name", "time_ms", "variables", "buffer"])
+    let options = try call.options(at: 1)
     var names = try options.strings()
     if let variables = try options.table("variables") {
       names += (0..<state.rawCount(variables)).compactMap {
@@ -148,6 +136,7 @@ extension Library {
   }
 
   func defineSources() {
+    defineConnecting()
     let sources = classes.source
     sources.method("channels") { [unowned self] object, call throws(LuaError) in
       let source = object.source
@@ -238,7 +227,7 @@ extension Library {
     let isSingle = isCore && [.string, .number].contains(call.type(1))
     let place = !isSingle ? 1 : call.type(2) == .number ? 3 : 2
     let options = try call.options(
-      at: place, allowed: isCore ? Self.coreStreamerOptions : Self.streamerOptions)
+      at: place, allowed: Reference.options(isCore ? "CoreStreamerOptions" : "StreamerOptions"))
     let names =
       isCore
       ? isSingle ? try names(call, 1) : try channelNames(options.list) { call.bad(1, $0) }

@@ -6,8 +6,6 @@ import Telemetry
 extension Library {
   // MARK: - Making
 
-  static let streamerOptions = ["buffer"]
-
   /// Makes a streamer of a source, or several steps later starts it: `then` gets it.
   func makeStreamer(
     _ source: SourceObject, names: [String], buffer: BufferCapacity?, request: StreamRequest,
@@ -136,7 +134,7 @@ extension Library {
       call.results(object.streamer.channels.map(\.name))
     }
     streamers.method("update_channels") { [unowned self] object, call throws(LuaError) in
-      let list = try call.options(at: 1, allowed: [])
+      let list = try call.options(at: 1)
       let core = object.source.source as? SynnaxSource
       let names = core == nil ? try list.strings() : try channelNames(list.list) { call.bad(1, $0) }
       let streamer = object.streamer
@@ -185,8 +183,7 @@ extension Library {
   }
 
   private func start(_ object: StreamerObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
-    let options = try call.options(
-      at: 1, allowed: ["span", "time_ms", "at", "ticks", "samples", "timeout", "quiet", "save", "overwrite"])
+    let options = try call.options(at: 1)
     var request = object.request
     request.channels = object.streamer.channels.map(\.name)
     // A channel that came later is sent as often as the most frequent one.

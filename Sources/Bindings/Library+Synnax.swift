@@ -5,19 +5,14 @@ import Telemetry
 extension Library {
   // MARK: - Connecting
 
-  func synnaxGlobals() -> [(String, LuaValue)] {
-    let table = state.newTable()
-    let connect = state.function(name: "connect") { [unowned self] call throws(LuaError) in
-      try openCore(try coreAddress(call))
-    }
-    state.rawSet(table, .string("connect"), connect)
-    return [("synnax", .table(table))]
+  func defineCores() {
+    define("synnax.connect") { [unowned self] call throws(LuaError) in try openCore(try coreAddress(call)) }
   }
 
   /// `synnax.connect()`, `synnax.connect("sim")`, `synnax.connect{ host = …, … }`, `synnax.connect{ "sim", … }`
   private func coreAddress(_ call: borrowing LuaCall) throws(LuaError) -> SynnaxAddress {
     if call.type(1) == .string { return try SynnaxAddress(call.string(1)) }
-    let options = try call.options(at: 1, allowed: SynnaxAddress.options)
+    let options = try call.options(at: 1)
     var address = SynnaxAddress()
     if let first = options.list.first?.string { address = try SynnaxAddress(first) }
     if let host = try options.string("host") {
@@ -36,7 +31,7 @@ extension Library {
     }
     address.configuration.insecureSkipVerify = try options.boolean("insecure_skip_verify") ?? false
     if let timeout = try waitingSpan(options, "timeout") { address.configuration.timeout = timeout }
-    for name in SynnaxAddress.simulatorOptions where options.has(name) {
+    for name in SynnaxAddress.simulation where options.has(name) {
       let value = options.value(name)
       guard address.isSimulated else {
         throw options.bad(
@@ -94,10 +89,6 @@ extension Library {
   }
 
   // MARK: - Streams
-
-  static let coreStreamerOptions = [
-    "buffer", "downsample_factor", "throttle_rate", "throttle_rate_hz", "exclude_groups",
-  ]
 
   func downsampleFactor(_ factor: Int) throws(LuaError) -> Int {
     guard (0...Int(UInt32.max)).contains(factor) else {
@@ -180,8 +171,7 @@ extension Library {
 
   /// `create_channel{ name = …, data_type = …, index = …, is_index = …, virtual = …, retrieve_if_name_exists = … }`
   private func createChannel(_ core: SynnaxSource, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
-    let options = try call.options(
-      at: 1, allowed: ["name", "data_type", "index", "is_index", "virtual", "retrieve_if_name_exists"])
+    let options = try call.options(at: 1)
     guard let name = try options.string("name") ?? options.list.first?.string, !name.isEmpty else {
       throw options.bad("name", "a channel needs one")
     }
@@ -222,7 +212,7 @@ extension Library {
   /// One channel, or a list of them.
   func names(_ call: borrowing LuaCall, _ position: Int) throws(LuaError) -> [String] {
     let isList = call.type(position) == .table && channelName(call.value(position)) == nil
-    let values = isList ? try call.options(at: position, allowed: []).list : [call.value(position)]
+    let values = isList ? try call.options(at: position).list : [call.value(position)]
     guard !values.isEmpty else { throw call.bad(position, "names of channels expected") }
     var names: [String] = []
     for name in try channelNames(values, { call.bad(position, $0) }) where !names.contains(name) {
@@ -261,7 +251,7 @@ extension Library {
       // What is written from here on with a clock that is ahead of this machine's is the newest, too.
       return TimeRange(start: max(0, (clock.now + (.zero - span)).nanoseconds), end: .max)
     }
-    let options = try call.options(at: position, allowed: ["start", "stop"])
+    let options = try call.options(at: position)
     func bound(_ name: String, _ place: Int, _ missing: Int64) throws(LuaError) -> Int64 {
       let value = options.has(name) ? options.value(name) : options.list.dropFirst(place).first ?? .nil
       if value.isNil { return missing }

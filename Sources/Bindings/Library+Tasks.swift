@@ -22,6 +22,7 @@ public final class TaskLog {
 
 extension Library {
   func defineTasks() {
+    defineTaskFunctions()
     let tasks = classes.task
     tasks.method("wait") { [unowned self] task, call throws(LuaError) in
       .wait(TaskWait(task, deadline: deadline(try optionalWaitingSpan(call, 1))))
@@ -49,9 +50,9 @@ extension Library {
     }
   }
 
-  func taskGlobals() -> [(String, LuaValue)] {
-    let spawn = state.function(name: "spawn") { [unowned self] call throws(LuaError) in try self.spawn(call) }
-    let tasks = state.function(name: "tasks") { [unowned self] call throws(LuaError) in
+  private func defineTaskFunctions() {
+    define("spawn") { [unowned self] call throws(LuaError) in try spawn(call) }
+    define("tasks") { [unowned self] call throws(LuaError) in
       let list = state.newTable()
       let background = state.scheduler.tasks.filter { $0 !== state.scheduler.foreground }
       for (position, task) in background.enumerated() {
@@ -59,37 +60,13 @@ extension Library {
       }
       return call.results(list)
     }
-    let waitAny = state.function(name: "select") { [unowned self] call throws(LuaError) in
-      try waitForAny(call)
-    }
-    let note = state.function(name: "note") { [unowned self] call throws(LuaError) in
-      self.note(try call.string(1))
-      return .none
-    }
-    let judge = state.function(name: "check") { [unowned self] call throws(LuaError) in try self.judge(call) }
-    let join = state.function(name: "join") { [unowned self] call throws(LuaError) in try self.join(call) }
-    let doctor = state.function(name: "doctor") { [unowned self] call throws(LuaError) in
-      try self.doctor(call)
-    }
-    let show = state.function(name: "show") { [unowned self] call throws(LuaError) in
-      call.results(self.show(call.value(1)))
-    }
-    let kind = state.function(name: "kind") { call throws(LuaError) in call.results(call.typeName(1)) }
-    let fail = state.function(name: "error") { call throws(LuaError) in
-      throw LuaError(try call.string(1), try call.string(2), hint: try call.optionalString(3))
-    }
-    return [
-      ("doctor", doctor), ("spawn", spawn), ("tasks", tasks), ("__wait_any", waitAny), ("__note", note),
-      ("__judge", judge),
-      ("__raise", fail), ("__join", join), ("__kind", kind), ("__show", show),
-    ]
   }
 
   private func spawn(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     var name: String?
     var function: LuaReference?
     if call.type(1) == .table {
-      let options = try call.options(at: 1, allowed: ["name"])
+      let options = try call.options(at: 1)
       name = try options.string("name")
       if case .function(let given)? = options.list.first { function = given }
       guard function != nil else {
@@ -108,7 +85,7 @@ extension Library {
 
   // MARK: - select
 
-  private func waitForAny(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
+  func waitForAny(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let table = try call.table(1)
     var items: [Awaited] = []
     for position in 1...max(1, state.rawCount(table)) {

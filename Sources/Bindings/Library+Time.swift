@@ -79,7 +79,7 @@ extension Library {
   // MARK: - TimeSpan and TimeStamp
 
   func defineTime() {
-    let spans = classes.timeSpan
+    let (spans, stamps) = (classes.timeSpan, classes.timeStamp)
     spans.field("seconds", get: { box, call throws(LuaError) in call.results(box.value.seconds) })
     spans.field("nanoseconds", get: { box, call throws(LuaError) in call.results(box.value.nanoseconds) })
     spans.metamethod(.tostring) { box, call throws(LuaError) in call.results("\(box.value)") }
@@ -120,6 +120,12 @@ extension Library {
       call.results(state.describe(call.value(1)) + state.describe(call.value(2)))
     }
     defineStamps()
+    define("TimeStamp.now") { [unowned self] call throws(LuaError) in
+      call.result(StampBox(clock.now), stamps)
+    }
+    define("sleep") { [unowned self] call throws(LuaError) in
+      .wait(.sleep(until: deadline(try waitingSpan(call, 1))!))
+    }
   }
 
   private static func scaled(_ span: TimeSpan, by factor: Double) throws(LuaError) -> TimeSpan {
@@ -159,7 +165,8 @@ extension Library {
     }
   }
 
-  func timeGlobals() -> [(String, LuaValue)] {
+  /// Objects of a registered class.
+  func defineUnits() {
     let units: [(String, TimeSpan)] = [
       ("NANOSECOND", .nanosecond), ("MICROSECOND", .microsecond), ("MILLISECOND", .millisecond),
       ("SECOND", .second),
@@ -169,26 +176,7 @@ extension Library {
     for (name, value) in units {
       state.rawSet(span, .string(name), state.value(SpanBox(value), classes.timeSpan))
     }
-    let makeSpan = state.function(name: "TimeSpan") { [unowned self] call throws(LuaError) in
-      call.result(SpanBox(try self.span(call, 1)), classes.timeSpan)
-    }
-    let stamp = state.newTable()
-    let now = state.function(name: "now") { [unowned self] call throws(LuaError) in
-      call.result(StampBox(clock.now), classes.timeStamp)
-    }
-    state.rawSet(stamp, .string("now"), now)
-    let makeStamp = state.function(name: "TimeStamp") { [unowned self] call throws(LuaError) in
-      call.result(StampBox(TimeStamp(nanoseconds: Int64(try call.integer(1)))), classes.timeStamp)
-    }
-    let sleep = state.function(name: "sleep") { [unowned self] call throws(LuaError) in
-      let until = deadline(try waitingSpan(call, 1))
-      return .wait(.sleep(until: until!))
-    }
-    // The prelude makes them callable and takes the makers away again.
-    return [
-      ("TimeSpan", .table(span)), ("TimeStamp", .table(stamp)), ("__make_span", makeSpan),
-      ("__make_stamp", makeStamp),
-      ("sleep", sleep),
-    ]
+    // The prelude makes it callable.
+    state.setGlobal("TimeSpan", LuaValue.table(span))
   }
 }

@@ -10,12 +10,7 @@ extension Library {
   func openWriter(
     _ core: SynnaxSource, _ source: SourceObject, _ call: borrowing LuaCall
   ) throws(LuaError) -> LuaResult {
-    let options = try call.options(
-      at: 1,
-      allowed: [
-        "start", "mode", "authorities", "name", "group", "err_on_unauthorized", "enable_auto_commit",
-        "auto_index",
-      ])
+    let options = try call.options(at: 1)
     let names = try channelNames(options.list) { call.bad(1, $0) }
     guard !names.isEmpty else { throw call.bad(1, "names of channels to write expected") }
     var writing = SynnaxWriter.Options()
@@ -36,7 +31,7 @@ extension Library {
     }
     if options.has("authorities") {
       let value = options.value("authorities")
-      let list = value.integer.map { [LuaValue.integer($0)] } ?? value.reference.map(elements) ?? []
+      let list = value.integer.map { [LuaValue.integer($0)] } ?? value.reference.map(elements) ?? [value]
       writing.authorities = []
       for value in list {
         guard let authority = value.integer.flatMap(UInt8.init(exactly:)) else {
@@ -218,7 +213,7 @@ extension Library {
   /// `s:forward(w, { map = … })`: a task that writes what the stream sends from now on, until the stream ends.
   func forward(_ object: StreamerObject, _ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let target = try call.object(1, classes.writer)
-    let options = try call.options(at: 2, allowed: ["map"])
+    let options = try call.options(at: 2)
     let names = object.streamer.channels.map(\.name)
     let targets = target.writer.channels
     var map: [String: String] = [:]

@@ -83,7 +83,6 @@ public final class Library {
     mailbox = Mailbox(inbox: state.scheduler.inbox)
     mailbox.library = self
     defineClasses()
-    for (name, value) in globals() { state.setGlobal(name, value) }
     try runPrelude()
   }
 

@@ -1,23 +1,54 @@
 import Lua
+import Telemetry
 
 extension Library {
   /// The part of the library that is best said in Lua. Its chunk name keeps it out of tracebacks.
   public static let preludeName = "moontide"
 
   func runPrelude() throws(LuaError) {
-    try state.call(state.load(Self.prelude, chunkName: "=" + Self.preludeName))
-    onFrames = state.global("__on_frames").reference
-    deriving = state.global("__deriving").reference
-    state.setGlobal("__on_frames", LuaValue.nil)
-    state.setGlobal("__deriving", LuaValue.nil)
+    let prelude = try state.load(Self.prelude, chunkName: "=" + Self.preludeName)
+    let made = try state.call(prelude, [.table(natives())])
+    onFrames = made[0].reference
+    deriving = made[1].reference
+  }
+
+  /// What the prelude makes its functions of, and nobody else can call.
+  private func natives() -> LuaReference {
+    let table = state.newTable()
+    /// - Parameter declared: the function that the prelude makes of it.
+    func native(_ name: String, of declared: String? = nil, _ body: @escaping LuaBody) {
+      let function = state.function(
+        name: declared ?? name, declaration: declared.map(Reference.declaration) ?? LuaDeclaration(), body)
+      state.rawSet(table, .string(name), function)
+    }
+    native("wait_any", of: "select") { [unowned self] call throws(LuaError) in try waitForAny(call) }
+    native("count_check", of: "check") { [unowned self] call throws(LuaError) in try judge(call) }
+    native("make_join", of: "join") { [unowned self] call throws(LuaError) in try join(call) }
+    native("make_span", of: "TimeSpan") { [unowned self] call throws(LuaError) in
+      call.result(SpanBox(try span(call, 1)), classes.timeSpan)
+    }
+    native("make_stamp", of: "TimeStamp") { [unowned self] call throws(LuaError) in
+      call.result(StampBox(TimeStamp(nanoseconds: Int64(try call.integer(1)))), classes.timeStamp)
+    }
+    native("load_recording", of: "load") { [unowned self] call throws(LuaError) in try load(call) }
+    native("names_recording") { [unowned self] call throws(LuaError) in try namesRecording(call) }
+    native("note") { [unowned self] call throws(LuaError) in
+      note(try call.string(1))
+      return .none
+    }
+    native("show") { [unowned self] call throws(LuaError) in call.results(show(call.value(1))) }
+    native("kind") { call throws(LuaError) in call.results(call.typeName(1)) }
+    native("raise") { call throws(LuaError) in
+      throw LuaError(try call.string(1), try call.string(2), hint: try call.optionalString(3))
+    }
+    return table
   }
 
   private static let prelude = #"""
-    local raise, note, count_check, wait_any = __raise, __note, __judge, __wait_any
-    local make_span, make_stamp, make_join, kind, show = __make_span, __make_stamp, __join, __kind, __show
-    __raise, __note, __judge, __wait_any, __make_span, __make_stamp = nil, nil, nil, nil, nil, nil
-
-    __join, __kind, __show = nil, nil, nil
+    local native = ...
+    local raise, note, count_check, wait_any = native.raise, native.note, native.count_check, native.wait_any
+    local make_span, make_stamp, make_join = native.make_span, native.make_stamp, native.make_join
+    local kind, show = native.kind, native.show
 
     -- In the sandbox modules come from the folders that were chosen for it, and from nowhere else.
     if not package then
@@ -35,8 +66,7 @@ extension Library {
 
     -- Lua's own load, and that of recordings: for a string that ends as our files do, when there is such a file, or when
     -- it is no Lua.
-    local lua_load, load_recording, names_recording, is = load, __load_recording, __names_recording, type
-    __load_recording, __names_recording = nil, nil
+    local lua_load, load_recording, names_recording, is = load, native.load_recording, native.names_recording, type
     function load(...)
       local chunk = ...
       local named = is(chunk) == "string" and names_recording(chunk)
@@ -88,7 +118,7 @@ extension Library {
     end
 
     -- Calls back for every frame of a tap until cancelled, or given up after three errors.
-    function __on_frames(tap, fn, blocks, what)
+    local function on_frames(tap, fn, blocks, what)
       return spawn{ name = what, function()
         local errors = 0
         for frame in tap:frames{ complete = blocks } do
@@ -116,7 +146,7 @@ extension Library {
     function join(a, b, options) return make_join(started(a, 1), started(b, 2), options) end
 
     -- Hands every frame and what the function makes of it on until the stream ends.
-    function __deriving(tap, fn, take, align)
+    local function deriving(tap, fn, take, align)
       local ok, err = pcall(function()
         for frame in tap:frames{ complete = not align, align = align } do take(frame, pcall(fn, frame)) end
       end)
@@ -164,5 +194,7 @@ extension Library {
       judge(condition, message, unmet, condition)
       return condition
     end })
+
+    return on_frames, deriving
     """#
 }

@@ -4,7 +4,7 @@ import Telemetry
 /// Where a source is, as a script names it.
 struct SourceAddress: Sendable {
   /// What the simulated board can be told.
-  static let simulatorOptions = ["speed", "rate", "block", "seed", "vars"]
+  static let simulation = Reference.options("BoardSimulation")
 
   var host = "192.168.7.2"
   var port = 5555
@@ -39,10 +39,10 @@ struct SourceAddress: Sendable {
     }
     for pair in query.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1)
-      guard parts.count == 2, isSimulated, Self.simulatorOptions.contains(String(parts[0])) else {
+      guard parts.count == 2, isSimulated, Self.simulation.contains(String(parts[0])) else {
         throw LuaError(
           "argument", "\"\(pair)\" in \"\(url)\" is no option",
-          hint: "options: \(Self.simulatorOptions.joined(separator: ", "))")
+          hint: "options: \(Self.simulation.joined(separator: ", "))")
       }
       options[String(parts[0])] = String(parts[1])
     }

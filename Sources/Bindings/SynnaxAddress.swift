@@ -7,12 +7,7 @@ import Telemetry
 /// password.
 struct SynnaxAddress {
   /// What the simulated core can be told.
-  static let simulatorOptions = ["play", "rate", "seed", "login"]
-  static let options =
-    [
-      "host", "port", "username", "password", "password_env", "password_file", "secure", "ca_file", "ca_cert",
-      "insecure_skip_verify", "timeout",
-    ] + simulatorOptions
+  static let simulation = Reference.options("CoreSimulation")
 
   var configuration = SynnaxConfiguration()
   var isSimulated = false

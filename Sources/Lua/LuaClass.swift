@@ -27,6 +27,7 @@ public final class LuaClass<T: AnyObject> {
   }
 
   public let name: String
+  private let declaration: LuaDeclaration.Lookup
   private var methods: [(name: String, function: NativeFunction)] = []
   private var getters: [(name: String, function: NativeFunction)] = []
   private var setters: [(name: String, function: NativeFunction)] = []
@@ -42,7 +43,13 @@ public final class LuaClass<T: AnyObject> {
   private var partMetatable: UnsafeRawPointer?
   private(set) var partSlot: Int32 = 0
 
-  public init(_ name: String) { self.name = name }
+  /// - Parameter declaration: what is declared of `Streamer:read`, a method, and `Streamer.state`, a field.
+  public init(
+    _ name: String, declaration: @escaping LuaDeclaration.Lookup = { _ in LuaDeclaration() }
+  ) {
+    self.name = name
+    self.declaration = declaration
+  }
 
   /// For completion and help, in the order of description.
   public var methodNames: [String] { methods.map(\.name) }
@@ -50,7 +57,7 @@ public final class LuaClass<T: AnyObject> {
 
   /// `object:name(...)`; argument 1 is the first behind self.
   public func method(_ name: String, _ body: @escaping Body) {
-    methods.append((name, receiving(name, body)))
+    methods.append((name, receiving(name, declaration: declaration("\(self.name):\(name)"), body)))
   }
 
   /// A method that C answers where it can: of an object whose `samples` it reads, or with `parts`. The body has to do the
@@ -79,6 +86,7 @@ public final class LuaClass<T: AnyObject> {
 
   /// `object.name`, computed on each access; with `set` it can be assigned (argument 2 is the new value).
   public func field(_ name: String, get: @escaping Body, set: Body? = nil) {
+    _ = declaration("\(self.name).\(name)")
     getters.append((name, receiving(name, get)))
     if let set { setters.append((name, receiving(name, set))) }
   }
@@ -101,9 +109,12 @@ public final class LuaClass<T: AnyObject> {
     metamethods.append(("__\(which)", NativeFunction(name: "\(which)", skip: 0, body: body)))
   }
 
-  private func receiving(_ function: String, _ body: @escaping Body) -> NativeFunction {
+  private func receiving(
+    _ function: String, declaration: LuaDeclaration = LuaDeclaration(), _ body: @escaping Body
+  ) -> NativeFunction {
     // Safety: the state keeps its classes until it has closed the functions of all of them.
-    NativeFunction(name: function, skip: 1) { [unowned(unsafe) self] call throws(LuaError) in
+    NativeFunction(name: function, skip: 1, declaration: declaration) {
+      [unowned(unsafe) self] call throws(LuaError) in
       guard let object = self.object(call.lua, 1) else { throw self.badSelf(call) }
       return try body(object, call)
     }
@@ -216,14 +227,21 @@ public final class LuaClass<T: AnyObject> {
   }
 }
 
-/// A class whatever its objects are, as `LuaState` keeps it.
-protocol AnyLuaClass: AnyObject {
+/// A class whatever its objects are.
+public protocol AnyLuaClass: AnyObject {
+  var name: String { get }
+  var methodNames: [String] { get }
+  var fieldNames: [String] { get }
+  /// Makes it known to an interpreter, see `LuaState.register`.
+  func register(with state: LuaState)
+  /// Drops the closures: classes that mention each other would keep each other alive.
   func close()
 }
 
 extension LuaClass: AnyLuaClass {
-  /// Drops the closures: classes that mention each other would keep each other alive.
-  func close() {
+  public func register(with state: LuaState) { state.register(self) }
+
+  public func close() {
     metatable = nil
     partMetatable = nil
     for (_, function) in methods + getters + setters + metamethods { function.close() }

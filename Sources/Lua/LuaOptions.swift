@@ -1,10 +1,15 @@
 import CShims
 
 extension LuaCall {
+  /// The options table at a position, with the keys that the function's declaration has there.
+  public func options(at position: Int) throws(LuaError) -> LuaOptions {
+    try options(at: position, allowed: native.declaration.options(at: position))
+  }
+
   /// The options table at a position: string keys, each of which must be allowed, and a list part. Nothing or nil counts
   /// as an empty one. The table's metatable is not asked.
   public func options(at position: Int, allowed: [String]) throws(LuaError) -> LuaOptions {
-    if isNoneOrNil(position) { return LuaOptions(function: name, list: [], fields: [:]) }
+    if isNoneOrNil(position) { return LuaOptions(function: name, allowed: allowed, list: [], fields: [:]) }
     guard type(position) == .table else { throw mismatch(position, "table") }
     let stack = stack
     stack.room(8)
@@ -33,7 +38,7 @@ extension LuaCall {
       if value.isNil { break }
       list.append(value)
     }
-    return LuaOptions(function: name, list: list, fields: fields)
+    return LuaOptions(function: name, allowed: allowed, list: list, fields: fields)
   }
 
   private func unknown(option: String, allowed: [String]) -> LuaError {
@@ -48,22 +53,28 @@ extension LuaCall {
 /// What an options table said. Errors name the option and the function.
 public struct LuaOptions {
   let function: String
+  let allowed: [String]
   /// The values at 1, 2, 3…
   public let list: [LuaValue]
   /// The values of the string keys.
-  public let fields: [String: LuaValue]
+  let fields: [String: LuaValue]
 
-  public func has(_ name: String) -> Bool { fields[name] != nil }
-  public func value(_ name: String) -> LuaValue { fields[name] ?? .nil }
+  public func has(_ name: String) -> Bool { field(name) != nil }
+  public func value(_ name: String) -> LuaValue { field(name) ?? .nil }
+
+  private func field(_ name: String) -> LuaValue? {
+    assert(allowed.contains(name), "'\(function)' asks for '\(name)', which no script may give")
+    return fields[name]
+  }
 
   public func number(_ name: String) throws(LuaError) -> Double? {
-    guard let value = fields[name] else { return nil }
+    guard let value = field(name) else { return nil }
     guard let number = value.number else { throw mismatch(name, "number", value) }
     return number
   }
 
   public func integer(_ name: String) throws(LuaError) -> Int? {
-    guard let value = fields[name] else { return nil }
+    guard let value = field(name) else { return nil }
     guard let integer = value.integer else {
       guard value.number == nil else { throw bad(name, "number has no integer representation") }
       throw mismatch(name, "number", value)
@@ -72,25 +83,25 @@ public struct LuaOptions {
   }
 
   public func string(_ name: String) throws(LuaError) -> String? {
-    guard let value = fields[name] else { return nil }
+    guard let value = field(name) else { return nil }
     guard let string = value.string else { throw mismatch(name, "string", value) }
     return string
   }
 
   public func boolean(_ name: String) throws(LuaError) -> Bool? {
-    guard let value = fields[name] else { return nil }
+    guard let value = field(name) else { return nil }
     guard case .boolean(let boolean) = value else { throw mismatch(name, "boolean", value) }
     return boolean
   }
 
   public func function(_ name: String) throws(LuaError) -> LuaReference? {
-    guard let value = fields[name] else { return nil }
+    guard let value = field(name) else { return nil }
     guard case .function(let reference) = value else { throw mismatch(name, "function", value) }
     return reference
   }
 
   public func table(_ name: String) throws(LuaError) -> LuaReference? {
-    guard let value = fields[name] else { return nil }
+    guard let value = field(name) else { return nil }
     guard case .table(let reference) = value else { throw mismatch(name, "table", value) }
     return reference
   }

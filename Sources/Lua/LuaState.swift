@@ -119,9 +119,11 @@ public final class LuaState {
   }
 
   /// A function for Lua to call; `name` appears in its error messages.
-  public func function(name: String, _ body: @escaping LuaBody) -> LuaValue {
+  public func function(
+    name: String, declaration: LuaDeclaration = LuaDeclaration(), _ body: @escaping LuaBody
+  ) -> LuaValue {
     let stack = stack
-    NativeFunction(name: name, skip: 0, body: body).push(onto: stack)
+    NativeFunction(name: name, skip: 0, declaration: declaration, body: body).push(onto: stack)
     defer { stack.pop() }
     return stack.value(-1)
   }

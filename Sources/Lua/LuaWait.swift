@@ -6,6 +6,44 @@ public enum WaitOutcome: Sendable {
   case ready, timeout
 }
 
+// The life of a wait, `s:read(2)` in a task, from the call to its result. C is in between because only C may leave a Lua
+// function in the middle: `lua_yieldk` is a longjmp, which passes no Swift frame.
+//
+//   Lua       Swift: function        C: trampoline            Swift: Scheduler                other threads
+//   ───       ───────────────        ─────────────            ────────────────                ─────────────
+//   s:read(2)
+//     └──────────────────────────────► native call
+//             NativeFunction.invoke ◄────┘
+//             body: return .wait(w)
+//               └─► settle ───────────────────────────────────► begin(w)
+//                                                                 over already? (`poll`, `deadline`)
+//                                        results ◄────────────────── yes: stop(w), finish(w)
+//                                        MT_WAIT ◄────────────────── no: requested = w
+//                                          │
+//                   can Lua yield here? ───┤
+//                     yes: lua_yieldk ─────┼──────────────────► suspend(task): register, start(w)
+//                     (`lua_coroutine.c`   │                      `arm(wakeup)` ─────────────► remembers it
+//                     passes it up through │                      timer for the deadline
+//                     a user's coroutines) │                    other tasks run; `rest` sleeps
+//                                          │                    inbox ◄────────────────────── `wakeup.fire()`
+//                                          │                    receive / fireTimers: `poll`
+//                                          │                    makeReady(task, why): stop(w)
+//                                          │                      = `disarm`, then `end`
+//                     after_wait ◄─────────┼──────────────────── resume(task): finishing = (w, why)
+//                                          │
+//                     no (sort, gsub, __gc,│
+//                     require): park ──────┼──────────────────► park: the same loop nested right here
+//                       ◄──────────────────┘                      (tasks pause unless w.needsTasks)
+//                     finish ──────────────────────────────────► finish ─► conclude(w, why)
+//             `w.finish(call, outcome)` ◄───────────────────────── ready, timeout
+//             results, or another .wait ──► as above
+//                     lua_error, unwinding ◄────────────────────── cancelled, interrupted, exit, grace over
+//   frame
+//
+// So of every wait: `poll` any number of times, `arm` and `disarm` both or neither, `end` once, and `finish` at most once,
+// last; all on the interpreter's thread. Only `wakeup.fire` is called elsewhere, as often as one likes: it makes the
+// scheduler ask `poll` again. A wake-up of a wait that is over finds another sequence number and does nothing.
+
 /// Something that a native function waits for: return `.wait(…)` and the Lua code that called goes on when it is over.
 /// In a task other tasks go on meanwhile, also through a user's own coroutines; where Lua cannot yield (sort comparator,
 /// `gsub` callback, `__tostring`, `require`, `__gc`) the scheduler's loop runs nested right there.

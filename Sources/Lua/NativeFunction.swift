@@ -22,11 +22,15 @@ final class NativeFunction {
   let name: String
   /// Arguments in front of the first that counts: 1 for methods.
   let skip: Int
+  let declaration: LuaDeclaration
   private(set) var body: LuaBody?
 
-  init(name: String, skip: Int, body: @escaping LuaBody) {
+  init(
+    name: String, skip: Int, declaration: LuaDeclaration = LuaDeclaration(), body: @escaping LuaBody
+  ) {
     self.name = name
     self.skip = skip
+    self.declaration = declaration
     self.body = body
   }
 

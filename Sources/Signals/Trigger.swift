@@ -6,7 +6,7 @@ public import Telemetry
 /// from `pre` before it to `post` behind it, both ends included, and holds all channels that count time alike.
 /// Behind a window it is armed anew, so windows overlap in their `pre` at most.
 public struct Trigger: Sendable {
-  public enum Condition: String, Sendable {
+  public enum Condition: String, CaseIterable, Sendable {
     /// From below the level to the level or higher; `falling` is the mirror image.
     case rising, falling
     /// Higher than the level, from the first sample on; `below` is the mirror image.

@@ -89,7 +89,7 @@ struct Help {
       return [(found.map(Self.line) + ["\(found[0].name)? says more"]).joined(separator: "\n")]
     }
     return found.map { entry in
-      let failure = entry.failure.isEmpty ? [] : ["On failure: \(entry.failure)."]
+      let failure = entry.failure.text.isEmpty ? [] : ["On failure: \(entry.failure.text)."]
       let example = "  " + entry.example.replacing("\n", with: "\n  ")
       return Self.article(entry.signature, [entry.text] + failure + [example])
     }

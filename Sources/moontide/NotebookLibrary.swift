@@ -27,19 +27,17 @@ final class NotebookLibrary {
 
   init(_ interpreter: Interpreter) throws(LuaError) {
     self.interpreter = interpreter
-    let table = state.newTable()
-    for (name, function) in functions() { state.rawSet(table, .string(name), function) }
-    state.setGlobal("notebook", table)
+    defineFunctions()
+    guard case .table(let table) = state.global("notebook") else { return }
     state.setGlobal("help", state.rawGet(table, "help"))
-    try state.call(state.load(Self.prelude, chunkName: "=" + Library.preludeName), [.table(table)])
+    try state.call(
+      state.load(Self.prelude, chunkName: "=" + Library.preludeName), [.table(table), measuring()])
     knownGlobals = Set(interpreter.session.globalNames).union(["_", "__", "___", "arg"])
   }
 
   /// In Lua: what it calls may wait.
   private static let prelude = """
-    local notebook = ...
-    local measure = notebook.__measure
-    notebook.__measure = nil
+    local notebook, measure = ...
     function notebook.time(fn, ...)
       local finish = measure()
       local function answer(...) return finish(), ... end
@@ -47,92 +45,91 @@ final class NotebookLibrary {
     end
     """
 
-  private func functions() -> [(String, LuaValue)] {
-    func function(_ name: String, _ body: @escaping LuaBody) -> (String, LuaValue) {
-      (name, state.function(name: name, body))
+  private func defineFunctions() {
+    func define(_ name: String, _ body: @escaping LuaBody) {
+      interpreter.library.define("notebook.\(name)", body)
     }
-    var list = [
-      function("help") { [unowned self] call throws(LuaError) in
-        let help = Help(interpreter)
-        let topic: String
-        switch call.type(1) {
-        case .string, .none, .nil: topic = try call.optionalString(1) ?? ""
-        default:
-          guard let name = help.name(of: call.value(1)) else {
-            throw call.bad(1, "a name expected", hint: "help(\"sleep\"), help(\"s:read\")")
-          }
-          topic = name
+    define("help") { [unowned self] call throws(LuaError) in
+      let help = Help(interpreter)
+      let topic: String
+      switch call.type(1) {
+      case .string, .none, .nil: topic = try call.optionalString(1) ?? ""
+      default:
+        guard let name = help.name(of: call.value(1)) else {
+          throw call.bad(1, "a name expected", hint: "help(\"sleep\"), help(\"s:read\")")
         }
-        interpreter.session.display.note(help.text(topic))
-        return .none
-      },
-      function("vars") { [unowned self] call throws(LuaError) in
-        call.results(variables(startingWith: try call.optionalString(1) ?? ""))
-      },
-      function("streams") { [unowned self] call throws(LuaError) in
-        let list = state.newTable()
-        for (index, streamer) in interpreter.library.openStreamers.enumerated() {
-          state.rawSet(list, .integer(Int64(index + 1)), interpreter.library.value(of: streamer))
-        }
-        return call.results(list)
-      },
-      function("log") { [unowned self] call throws(LuaError) in
-        let name = try call.optionalString(1)
-        return call.results((front?.log(name) ?? []).joined(separator: "\n"))
-      },
-      function("history") { [unowned self] call throws(LuaError) in
-        let count = try call.optionalInteger(1) ?? 20
-        let cells = (0..<max(0, min(count, 10_000))).lazy.map { [front] in front?.history($0) }.prefix {
-          $0 != nil
-        }
-        return call.results(cells.compactMap { $0 })
-      },
-      function("mark") { [unowned self] call throws(LuaError) in
-        mark(try call.string(1))
-        return .none
-      },
-      function("__measure") { [unowned self] call throws(LuaError) in
-        let start = Measurement(samples: interpreter.session.samplesReceived())
-        return call.results(
-          state.function(name: "measure") { [unowned self] call throws(LuaError) in
-            call.results(table(of: start.elapsed(samples: interpreter.session.samplesReceived())))
-          })
-      },
-      function("reset") { [unowned self] _ throws(LuaError) in
-        guard let front else { throw Self.onlyAtThePrompt("reset") }
-        front.reset()
-        return .none
-      },
-    ]
-    guard case .table = state.global("io") else { return list }
-    list += [
-      function("save") { [unowned self] call throws(LuaError) in
-        let path = try call.string(1)
-        let options = try call.options(at: 2, allowed: ["cells", "overwrite"])
-        return call.results(
-          try NotebookFiles.save(
-            interpreter.session, to: path, cells: try options.string("cells") ?? "",
-            overwrite: try options.boolean("overwrite") ?? false))
-      },
-      function("load") { call throws(LuaError) in
-        call.results(LuaString(try NotebookFiles.text(try call.string(1))))
-      },
-      function("run") { [unowned self] call throws(LuaError) in
-        let path = try call.string(1)
-        let bytes = try NotebookFiles.text(path)
-        let outcome = interpreter.session.run(NotebookFile(bytes), name: path)
-        if let code = outcome.exitCode { throw LuaError.exit(code) }
-        if let error = outcome.error { throw LuaError(error.code, "\(path) failed: \(error.message)") }
-        return .none
-      },
-      function("edit") { [unowned self] call throws(LuaError) in
-        guard let front else { throw Self.onlyAtThePrompt("edit") }
-        let number = try call.optionalInteger(1) ?? interpreter.session.nextNumber - 2
-        let text = interpreter.session.text(ofCell: number) ?? []
-        return call.results(LuaString(try front.edit(text)))
-      },
-    ]
-    return list
+        topic = name
+      }
+      interpreter.session.display.note(help.text(topic))
+      return .none
+    }
+    define("vars") { [unowned self] call throws(LuaError) in
+      call.results(variables(startingWith: try call.optionalString(1) ?? ""))
+    }
+    define("streams") { [unowned self] call throws(LuaError) in
+      let list = state.newTable()
+      for (index, streamer) in interpreter.library.openStreamers.enumerated() {
+        state.rawSet(list, .integer(Int64(index + 1)), interpreter.library.value(of: streamer))
+      }
+      return call.results(list)
+    }
+    define("log") { [unowned self] call throws(LuaError) in
+      let name = try call.optionalString(1)
+      return call.results((front?.log(name) ?? []).joined(separator: "\n"))
+    }
+    define("history") { [unowned self] call throws(LuaError) in
+      let count = try call.optionalInteger(1) ?? 20
+      let cells = (0..<max(0, min(count, 10_000))).lazy.map { [front] in front?.history($0) }.prefix {
+        $0 != nil
+      }
+      return call.results(cells.compactMap { $0 })
+    }
+    define("mark") { [unowned self] call throws(LuaError) in
+      mark(try call.string(1))
+      return .none
+    }
+    define("reset") { [unowned self] _ throws(LuaError) in
+      guard let front else { throw Self.onlyAtThePrompt("reset") }
+      front.reset()
+      return .none
+    }
+    guard case .table = state.global("io") else { return }
+    define("save") { [unowned self] call throws(LuaError) in
+      let path = try call.string(1)
+      let options = try call.options(at: 2)
+      return call.results(
+        try NotebookFiles.save(
+          interpreter.session, to: path, cells: try options.string("cells") ?? "",
+          overwrite: try options.boolean("overwrite") ?? false))
+    }
+    define("load") { call throws(LuaError) in
+      call.results(LuaString(try NotebookFiles.text(try call.string(1))))
+    }
+    define("run") { [unowned self] call throws(LuaError) in
+      let path = try call.string(1)
+      let bytes = try NotebookFiles.text(path)
+      let outcome = interpreter.session.run(NotebookFile(bytes), name: path)
+      if let code = outcome.exitCode { throw LuaError.exit(code) }
+      if let error = outcome.error { throw LuaError(error.code, "\(path) failed: \(error.message)") }
+      return .none
+    }
+    define("edit") { [unowned self] call throws(LuaError) in
+      guard let front else { throw Self.onlyAtThePrompt("edit") }
+      let number = try call.optionalInteger(1) ?? interpreter.session.nextNumber - 2
+      let text = interpreter.session.text(ofCell: number) ?? []
+      return call.results(LuaString(try front.edit(text)))
+    }
+  }
+
+  /// Begins to measure: a function that ends it and says what there was.
+  private func measuring() -> LuaValue {
+    state.function(name: "measure") { [unowned self] call throws(LuaError) in
+      let start = Measurement(samples: interpreter.session.samplesReceived())
+      return call.results(
+        state.function(name: "measure") { [unowned self] call throws(LuaError) in
+          call.results(table(of: start.elapsed(samples: interpreter.session.samplesReceived())))
+        })
+    }
   }
 
   /// Whether a value is the function `help`.

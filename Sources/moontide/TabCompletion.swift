@@ -15,17 +15,11 @@ final class TabCompletion {
     source.commandNames = Command.allCases.map(\.rawValue)
     source.fileCommands = Set(Command.allCases.filter(\.takesFile).map(\.rawValue))
     source.ownFields = { [unowned library] in library.ownFields(of: $0) }
-    source.channelNames = { [unowned library] name, object in
-      library.channelNames(of: object, fromSource: name == "update_channels")
+    source.channelNames = { [unowned library] object, fromSource in
+      library.channelNames(of: object, fromSource: fromSource)
     }
-    source.optionNames = { [unowned self, unowned library] name, object in
-      let channels = Self.takesChannelsAsKeys.contains(name) ? library.channelNames(of: object) : []
-      return channels + Reference.options(of: name, owner: owner(of: object, in: library))
-    }
+    source.owner = { [unowned self, unowned library] in owner(of: $0, in: library) }
   }
-
-  /// Methods whose tables have a value for each channel.
-  private static let takesChannelsAsKeys: Set<String> = ["set", "set_mask", "monitor", "write"]
 
   /// The class of an object, the name of a table such as `bela`; nil when either is unknown.
   private func owner(of value: LuaValue, in library: Library) -> String? {

@@ -89,9 +89,8 @@ import Testing
     let source = LuaCompletionSource(bench.state)
     source.add(board)
     source.commandNames = ["save", "streams", "help"]
-    source.optionNames = { name, _ in name == "start" ? ["span", "samples", "save"] : [] }
-    source.channelNames = { [state = bench.state] name, object in
-      name == "streamer" && state.object(object, board) != nil ? ["pot1", "pot2", "fsr"] : []
+    source.channelNames = { [state = bench.state] object, _ in
+      state.object(object, board) != nil ? ["pot1", "pot2", "fsr"] : []
     }
     for (text, expected) in [
       ("lab.al", ["alpha", "alpine"]), ("lab.", ["alpha", "alpine", "beta", "inherited"]),

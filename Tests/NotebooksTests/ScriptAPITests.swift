@@ -8,7 +8,7 @@ import Testing
 /// The types in the reference, which `check` and completion believe, against the functions themselves.
 @Suite struct ScriptAPITests {
   /// One object of each class whose methods take options.
-  private static let setting = """
+  fileprivate static let setting = """
     local board, core = bela.connect("sim"), synnax.connect("sim")
     core:create_channel{ name = "t", data_type = "timestamp" }
     local s = board:streamer{ "pot1" }:start{ quiet = true }
@@ -21,7 +21,7 @@ import Testing
       Plot = frame:plot{ open = false },
     }
     arguments_before = {
-      ["Streamer:forward"] = { objects.Writer }, ["Source:monitor"] = { { pot1 = 1 } },
+      ["Streamer:forward"] = { objects.Writer }, ["Streamer:keep"] = { "1s", "/nowhere/x.csv" }, ["Source:monitor"] = { { pot1 = 1 } },
       ["Plot:save"] = { "/nowhere/plot.svg" }, ["Streamer:derive"] = { "d", function() end }, join = { s, s },
     }
     """
@@ -45,6 +45,14 @@ import Testing
     return err and err.message or "", err and err.hint or ""
     """
 
+  /// Functions with options tables, and where these stand. Those of the notebook are the program's, whose tests run them.
+  private static let functionsWithOptions = Reference.entries.filter { $0.owner != "notebook" }.flatMap {
+    entry in
+    entry.parameters.enumerated().compactMap { index, parameter in
+      parameter.type.options.map { (entry.name, index, $0) }
+    }
+  }
+
   @Test func theReferenceKnowsEveryOption() async throws {
     try await onThread {
       let state = try LuaState()
@@ -54,7 +62,6 @@ import Testing
         library.closeAll()
         state.close()
       }
-      let api = ScriptAPI(state)
       func run(_ text: String, _ arguments: [LuaValue] = []) throws -> [LuaValue] {
         let chunk = try state.load(Array(text.utf8), chunkName: "=test")
         switch state.scheduler.run(chunk, arguments: arguments, name: "test") {
@@ -65,8 +72,7 @@ import Testing
       }
       _ = try run(Self.setting)
       var asked = 0
-      // Those of the notebook are the program's, whose tests run them.
-      for (name, argument) in api.functionsWithOptions where !name.hasPrefix("notebook.") {
+      for (name, argument, options) in Self.functionsWithOptions {
         let answer = try run(Self.question, [.string(name), .integer(Int64(argument))]).map {
           $0.string ?? ""
         }
@@ -77,9 +83,78 @@ import Testing
         asked += 1
         let real = answer.last?.firstRange(of: "options: ").map { answer.last![$0.upperBound...] } ?? ""
         let names = real.split(separator: ",").map { String($0.drop { $0 == " " }) }
-        #expect(api.options(of: name, argument: argument)?.sorted() == names.sorted(), "\(name)")
+        #expect(options.sorted() == names.sorted(), "\(name)")
       }
       #expect(asked > 10)
+    }
+  }
+}
+
+extension ScriptAPITests {
+  /// What a function answers to an option of a wrong type, beside those that it cannot go without.
+  private static let wrongOption = """
+    local name, argument, key, wrong = ...
+    local owner, member = name:match("^(%w+)[:.]([%w_]+)$")
+    local arguments, f = {}, nil
+    if name:find(":") then
+      local of_core = core_methods[member] and owner == "Source"
+      arguments[1] = of_core and objects.Core or objects[owner]
+      f = arguments[1][member]
+    else
+      f = owner and _G[owner][member] or _G[name]
+    end
+    local needed = {
+      ["Streamer:triggers"] = { rising = { "pot1", 0.5 } }, ["Source:open_writer"] = { "t" }, plot = { objects.Streamer },
+      ["Source:create_channel"] = { name = "made", data_type = "float32", virtual = true },
+      spawn = { function() end },
+    }
+    local options = needed[name] or {}
+    if name == "Streamer:triggers" and type(wrong) ~= "string" and Conditions[key] then options = {} end
+    options[key] = wrong
+    local first = #arguments
+    for i = 1, argument do arguments[first + i] = (arguments_before[name] or {})[i] or "/nowhere/none.csv" end
+    arguments[first + argument + 1] = options
+    local ok, err = try(f, table.unpack(arguments, 1, first + argument + 1))
+    return err and err.code or "no error", err and err.message or ""
+    """
+
+  @Test func everyDeclaredOptionIsReadWithItsType() async throws {
+    try await onThread {
+      let state = try LuaState()
+      let library = try Library(state)
+      library.simulators = TestSimulators()
+      defer {
+        library.closeAll()
+        state.close()
+      }
+      func run(_ text: String, _ arguments: [LuaValue] = []) throws -> [LuaValue] {
+        let chunk = try state.load(Array(text.utf8), chunkName: "=test")
+        switch state.scheduler.run(chunk, arguments: arguments, name: "test") {
+        case .values(let values): return values
+        case .failed(let error, _): throw error
+        case .exit: return []
+        }
+      }
+      _ = try run(
+        Self.setting
+          + "\nConditions = { rising = 1, falling = 1, above = 1, below = 1, outside = 1, inside = 1 }")
+      var asked = 0
+      for entry in Reference.entries where entry.owner != "notebook" {
+        for (index, parameter) in entry.parameters.enumerated() where parameter.type.options != nil {
+          for field in parameter.type.optionFields {
+            let wrong: LuaValue = field.type.mayBe("boolean") ? .string("no") : .boolean(true)
+            let answer = try run(
+              Self.wrongOption, [.string(entry.name), .integer(Int64(index)), .string(field.name), wrong]
+            ).map { $0.string ?? "" }
+            let isNoticed =
+              answer.last?.contains("'\(field.name)'") ?? false
+              || answer.last?.contains("got boolean") ?? false
+            #expect(answer.first == "argument" && isNoticed, "\(entry.name) \(field.name): \(answer)")
+            asked += 1
+          }
+        }
+      }
+      #expect(asked > 100)
     }
   }
 }

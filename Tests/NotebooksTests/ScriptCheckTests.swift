@@ -171,6 +171,30 @@ import Testing
     }
   }
 
+  /// Wherever the reference says that a channel's name stands, and nowhere else.
+  @Test func knowsWhichArgumentsNameChannels() throws {
+    var channels = ScriptCheck.Channels()
+    channels.byKind["bela"] = ["pot1", "pot2"]
+    channels.byKind["synnax"] = ["temp"]
+    let text = """
+      board = bela.connect()
+      s = board:streamer{ "pot1" }:start()
+      d = s:derive("power", function(f) return f.pot1 * 2 end)
+      print(d:read().power, d:within("1s"):rises_above("power", 1))
+      s:within("1s"):rises_above("pot9", 1)
+      s:plot{ "pot8", open = false }
+      print(s:read():get("pot7"), s:collect(5):get("pot1"))
+      w = synnax.connect():open_writer{ "temp" }
+      w:write{ temp = 1, tenp = 2 }
+      """
+    #expect(
+      try Self.findings(text, channels: channels).map { String($0.prefix { $0 != "(" }) }
+        == [
+          "5:28: error: the board has no channel `pot9` ", "6:9: error: the board has no channel `pot8` ",
+          "7:20: error: the board has no channel `pot7` ", "9:20: error: the core has no channel `tenp` ",
+        ])
+  }
+
   @Test func comparesChannelsWithThoseOfASource() throws {
     var channels = ScriptCheck.Channels()
     channels.byKind["bela"] = ["pot1", "pot2"]

@@ -11,17 +11,17 @@ extension Reference {
       ---@meta
       -- Made by `moontide reference --definitions`.
 
-      ---@alias Span number|string|TimeSpan  seconds, "250ms", or a TimeSpan
-
 
       """
+    for type in types { text += "---@alias \(type.name) \(type.type)  \(type.text)\n\n" }
     var defined: Set<String> = []
     for owner in entries.map(\.owner) where !owner.isEmpty && defined.insert(owner).inserted {
       text += "---@class \(owner)\n"
       // What can be called and has members is a table that can be called.
       for call in entries where call.name == owner { text += call.overload }
       for entry in entries where entry.owner == owner && (entry.kind == .field || entry.kind == .constant) {
-        text += "---@field \(entry.member) \(entry.returns.first ?? "any") \(entry.firstSentence)\n"
+        text +=
+          "---@field \(entry.member) \(entry.results.first?.description ?? "any") \(entry.firstSentence)\n"
       }
       text += "\(owner) = {}\n\n"
     }
@@ -36,22 +36,24 @@ extension Reference {
 extension ReferenceEntry {
   fileprivate var markdown: String {
     var text = "#### `\(signature)`\n\n\(self.text)\n"
-    if !failure.isEmpty { text += "\nOn failure: \(failure).\n" }
+    if !failure.text.isEmpty { text += "\nOn failure: \(failure.text).\n" }
     text += "\n```lua\n\(example)\n```\n"
     return text
   }
 
   fileprivate var overload: String {
-    let list = parameters.map { $0.type.isEmpty ? $0.name : "\($0.name): \($0.type)" }.joined(separator: ", ")
+    let list = parameters.map { "\($0.title): \($0.type)" }.joined(separator: ", ")
     return
-      "---\(text.replacing("\n", with: " "))\n---@overload fun(\(list)): \(returns.joined(separator: ", "))\n"
+      "---\(text.replacing("\n", with: " "))\n---@overload fun(\(list)): \(results.map(\.description).joined(separator: ", "))\n"
   }
 
   fileprivate var definition: String {
     var lines = ["---\(text.replacing("\n", with: " "))"]
-    for (name, type) in parameters { lines.append("---@param \(name) \(type)") }
-    if !returns.isEmpty { lines.append("---@return " + returns.joined(separator: ", ")) }
-    let names = parameters.map { $0.name.replacing("?", with: "") }.joined(separator: ", ")
+    for parameter in parameters { lines.append("---@param \(parameter.title) \(parameter.type)") }
+    if !results.isEmpty {
+      lines.append("---@return " + results.map(\.description).joined(separator: ", "))
+    }
+    let names = parameters.map(\.name).joined(separator: ", ")
     lines.append("function \(name)(\(names)) end")
     return lines.joined(separator: "\n") + "\n"
   }

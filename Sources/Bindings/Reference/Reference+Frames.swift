@@ -1,7 +1,7 @@
 extension Reference {
   static let frames: [ReferenceEntry] = [
     .init(
-      "Frame:get", "name: string -> Series?",
+      "Frame:get", "name: ChannelName -> Series?",
       "The series of a channel, nil when the frame has none. `frame.pot1` is the same, for names that are no method's.",
       example: "print(frame:get(\"pot1\") ~= nil)"),
     .init(
@@ -31,51 +31,53 @@ extension Reference {
   static let series: [ReferenceEntry] = [
     .init(
       "Series:mean", "-> number", "Arithmetic mean; NaN for an empty series.",
-      failure: "raises type for text", example: "print(x:mean() < 100)"),
+      failure: "raises \(.type) for text", example: "print(x:mean() < 100)"),
     .init(
-      "Series:min", "-> number", "Smallest sample, NaN left out.", failure: "raises empty, type",
+      "Series:min", "-> number", "Smallest sample, NaN left out.", failure: "raises \(.empty), \(.type)",
       example: "print(x:min() <= x:max())"),
     .init(
-      "Series:max", "-> number", "Largest sample, NaN left out.", failure: "raises empty, type",
+      "Series:max", "-> number", "Largest sample, NaN left out.", failure: "raises \(.empty), \(.type)",
       example: "print(x:max() >= x:mean())"),
     .init(
       "Series:sum", "-> number", "Sum; an integer for integer types while it fits 64 bits.",
-      failure: "raises type", example: "print(x:sum() == x:sum())"),
+      failure: "raises \(.type)", example: "print(x:sum() == x:sum())"),
     .init(
-      "Series:rms", "-> number", "Root of the mean square.", failure: "raises type",
+      "Series:rms", "-> number", "Root of the mean square.", failure: "raises \(.type)",
       example: "print(x:rms() >= 0)"),
     .init(
-      "Series:std", "-> number", "Standard deviation of the population.", failure: "raises type",
+      "Series:std", "-> number", "Standard deviation of the population.", failure: "raises \(.type)",
       example: "print(x:std() >= 0)"),
     .init(
       "Series:median", "-> number", "The middle sample, or the mean of the two in the middle.",
-      failure: "raises empty, type", example: "print(x:median() >= x:min())"),
+      failure: "raises \(.empty), \(.type)", example: "print(x:median() >= x:min())"),
     .init(
       "Series:quantile", "q: number -> number", "The q-th quantile, q from 0 to 1, linear between samples.",
-      failure: "raises argument, empty, type", example: "print(x:quantile(0.9) >= x:quantile(0.1))"),
+      failure: "raises \(.argument), \(.empty), \(.type)",
+      example: "print(x:quantile(0.9) >= x:quantile(0.1))"),
     .init(
       "Series:histogram", "bins: integer -> {counts:integer[],edges:number[]}",
       "Counts of samples in equal bins between the smallest and the largest.",
-      failure: "raises argument, empty, type", example: "print(#x:histogram(4).counts)"),
+      failure: "raises \(.argument), \(.empty), \(.type)", example: "print(#x:histogram(4).counts)"),
     .init(
       "Series:slice", "first: integer; last?: integer -> Series",
       "Samples first to last, counted from 1; negative ones from the end. Positions outside mean the ends.",
       example: "print(#x:slice(1, 10), #x:slice(-5))"),
     .init(
       "Series:last", "span: integer|Span -> Series", "The last so many samples, or those of the last span.",
-      failure: "raises no_time when its times are unknown", example: "print(#x:last(10))"),
+      failure: "raises \(.noTime) when its times are unknown", example: "print(#x:last(10))"),
     .init(
       "Series:decimate", "n: integer -> Series", "Every n-th sample, the first included.",
-      failure: "raises argument", example: "print(#x:slice(1, 10):decimate(5))"),
+      failure: "raises \(.argument)", example: "print(#x:slice(1, 10):decimate(5))"),
     .init(
-      "Series:diff", "-> Series", "Differences of neighbours, one fewer.", failure: "raises type",
+      "Series:diff", "-> Series", "Differences of neighbours, one fewer.", failure: "raises \(.type)",
       example: "print(#x - #x:diff())"),
     .init(
-      "Series:abs", "-> Series", "Magnitudes.", failure: "raises type", example: "print(x:abs():min() >= 0)"),
+      "Series:abs", "-> Series", "Magnitudes.", failure: "raises \(.type)",
+      example: "print(x:abs():min() >= 0)"),
     .init(
       "Series:map", "fn: fun(value:number,position:integer):number -> Series",
       "A series of what the function makes of each sample, as float64.",
-      failure: "raises what the function raises; type when it returns no number",
+      failure: "raises what the function raises; \(.type) when it returns no number",
       example: "print(x:slice(1, 3):map(function(v) return v * 0 end):sum())"),
     .init(
       "Series:each", "-> fun():integer,any",
@@ -104,7 +106,7 @@ extension Reference {
       "options?: {size?:integer,window?:string,gaps?:string} -> {frequencies:Series,magnitudes:Series}",
       "Magnitude spectrum of the last `size` samples (4096; a power of two), window hann, hamming, blackman or rect; frequencies in Hz.",
       failure:
-        "raises gap, also where only the times show one, unless gaps = \"zero\" or \"interpolate\"; no_time, argument",
+        "raises \(.gap), also where only the times show one, unless gaps = \"zero\" or \"interpolate\"; \(.noTime), \(.argument)",
       example: "print(#s:collect(512).pot1:fft{ size = 512 }.magnitudes)"),
     .init(
       "Series:sparkline", "width?: integer -> string",

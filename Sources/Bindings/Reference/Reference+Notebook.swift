@@ -4,7 +4,7 @@ extension Reference {
     .init(
       "help", "name?: any",
       "Shows what is known of a name, or of what it names; `name?` and `:help` do the same.",
-      failure: "raises argument for what has no name", example: "help(\"sleep\")\nhelp(bela.connect)"),
+      failure: "raises \(.argument) for what has no name", example: "help(\"sleep\")\nhelp(bela.connect)"),
     .init("notebook.help", "name?: any", "The same as `help`.", example: "notebook.help(\"sleep\")"),
     .init(
       "notebook.vars", "beginning?: string -> {name:string,type:string,bytes:integer,value:any}[]",
@@ -22,25 +22,26 @@ extension Reference {
       "Cells of this session and of earlier ones, the newest first; 20 without a count.",
       example: "print(#notebook.history(5))"),
     .init(
-      "notebook.save", "path: string; options?: {cells?:string,overwrite?:boolean} -> integer",
+      "notebook.save", "path: Path; options?: {cells?:string,overwrite?:boolean} -> integer",
       """
       Writes cells of this session to a notebook file and returns how many. `cells` is a list such as "1-3,5"; all that \
       ran without an error unless told otherwise. A file that exists is left alone without `overwrite = true`.
       """,
-      failure: "raises exists, write, argument",
+      failure: "raises \(.exists), \(.write), \(.argument)",
       example: "print(pcall(notebook.save, \"/no/such/folder/x.lua\"))"),
     .init(
-      "notebook.load", "path: string -> string",
+      "notebook.load", "path: Path -> string",
       "A file's text. In the notebook `:load` puts it into the line.",
-      failure: "raises not_found", example: "print(pcall(notebook.load, \"/no/such/file.lua\"))"),
+      failure: "raises \(.notFound)", example: "print(pcall(notebook.load, \"/no/such/file.lua\"))"),
     .init(
-      "notebook.run", "path: string", "Runs a file cell by cell, by the rules of the notebook.",
-      failure: "raises not_found, and what a cell raises",
+      "notebook.run", "path: Path", "Runs a file cell by cell, by the rules of the notebook.",
+      failure: "raises \(.notFound), and what a cell raises",
       example: "print(pcall(notebook.run, \"/no/such/file.lua\"))"),
     .init(
       "notebook.edit", "cell?: integer -> string",
       "Opens a cell's text in $VISUAL or $EDITOR and returns what was made of it. Tasks pause meanwhile, streams go on.",
-      failure: "raises unsupported without a terminal, editor", example: "print(pcall(notebook.edit, 1))"),
+      failure: "raises \(.unsupported) without a terminal, \(.editor)",
+      example: "print(pcall(notebook.edit, 1))"),
     .init(
       "notebook.time", "fn: function; ... -> {wall:number,cpu:number,samples:integer}; any",
       "Calls a function with the further arguments: seconds by the clock and of CPU, samples that streams delivered meanwhile, then its results.",
@@ -52,6 +53,6 @@ extension Reference {
     .init(
       "notebook.reset", "",
       "Ends streams and tasks once the cell has ended, and begins with a new state. Only at the prompt.",
-      failure: "raises unsupported in a script", example: "print(pcall(notebook.reset))"),
+      failure: "raises \(.unsupported) in a script", example: "print(pcall(notebook.reset))"),
   ]
 }

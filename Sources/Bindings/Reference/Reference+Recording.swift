@@ -1,20 +1,20 @@
 extension Reference {
   static let recording: [ReferenceEntry] = [
     .init(
-      "Streamer:save", "path: string; options?: {span?:Span,overwrite?:boolean}",
+      "Streamer:save", "path: Path; options?: SaveOptions",
       """
       Writes what is in the buffer now into a file, in the format of its extension: .csv, .jsonl, .txt (pybela's: a file \
       for each variable), .npy, .npz, .wav, .mtr. `span` is only the last so much of it. Prints path, samples and gaps. \
       A file that is there stays, unless `overwrite`.
       """,
-      failure: "raises output, exists, argument, no_time",
+      failure: "raises \(.output), \(.exists), \(.argument), \(.noTime)",
       example:
         "local path = os.tmpname() .. \".csv\"\ns:save(path, { span = \"100ms\" })\nprint(#load(path).pot1 > 0)\nos.remove(path)\nos.remove((path:gsub(\"csv$\", \"meta.json\")))"
     ),
     .init(
-      "Streamer:keep", "span: Span; path: string; options?: {overwrite?:boolean}",
+      "Streamer:keep", "span: Span; path: Path; options?: {overwrite?:boolean}",
       "Saves the past: what came within the last `span`, as far as the buffer goes back. Nothing is armed beforehand.",
-      failure: "as Streamer:save",
+      failure: "as \(like: "Streamer:save")",
       example:
         "local path = os.tmpname() .. \".mtr\"\ns:keep(\"50ms\", path)\nprint(#load(path).pot1 > 0)\nos.remove(path)"
     ),
@@ -26,23 +26,23 @@ extension Reference {
       """,
       example: "print(s.recording)", kind: .field),
     .init(
-      "Frame:save", "path: string; options?: {span?:Span,overwrite?:boolean}",
-      "As `Streamer:save`, of this frame.", failure: "as Streamer:save",
+      "Frame:save", "path: Path; options?: SaveOptions",
+      "As `Streamer:save`, of this frame.", failure: "as \(like: "Streamer:save")",
       example: "local path = os.tmpname() .. \".mtr\"\nframe:save(path)\nprint(load(path))\nos.remove(path)"),
     .init(
-      "Series:save", "path: string; options?: {span?:Span,overwrite?:boolean}",
-      "As `Streamer:save`, of this series: .npy and .wav suit one.", failure: "as Streamer:save",
+      "Series:save", "path: Path; options?: SaveOptions",
+      "As `Streamer:save`, of this series: .npy and .wav suit one.", failure: "as \(like: "Streamer:save")",
       example:
         "local path = os.tmpname() .. \".npy\"\nx:save(path)\nprint(#load(path):get(x.name) == #x)\nos.remove(path)\nos.remove((path:gsub(\"npy$\", \"meta.json\")))"
     ),
     .init(
-      "load", "path: string -> Frame",
+      "load", "path: Path -> Frame",
       """
       Reads a file that `save` or `start{ save = … }` wrote, a board's log (.bin), pybela's text, a table, or numpy's \
       arrays: a frame with the same types, times and gaps. Lua's own `load(chunk, name, mode, env)` works as ever: a \
       string is taken for a file when it ends in one of these extensions and either there is such a file, or it is no Lua.
       """,
-      failure: "raises no_file, format, too_large",
+      failure: "raises \(.noFile), \(.format), \(.tooLarge)",
       example:
         "local path = os.tmpname() .. \".jsonl\"\nframe:save(path)\nprint(#load(path), load(\"return 2\")())\nos.remove(path)\nos.remove((path:gsub(\"jsonl$\", \"meta.json\")))"
     ),

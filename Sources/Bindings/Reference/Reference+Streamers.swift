@@ -2,7 +2,7 @@ extension Reference {
   static let streamers: [ReferenceEntry] = [
     .init(
       "Streamer:start",
-      "options?: {span?:Span,time_ms?:integer,at?:integer,ticks?:integer,samples?:integer,timeout?:Span,quiet?:boolean,save?:string,overwrite?:boolean} -> Streamer",
+      "options?: {span?:Span,time_ms?:integer,at?:integer,ticks?:integer,samples?:integer,timeout?:Span,quiet?:boolean,save?:Path,overwrite?:boolean} -> Streamer",
       """
       Starts, and returns the streamer once the source has acknowledged; nothing happens while it is running. Streams \
       until stopped, or for `span` (`time_ms` in milliseconds, `ticks` in ticks of the board), or until every channel \
@@ -10,7 +10,8 @@ extension Reference {
       a file while it streams (.mtr, .csv, .jsonl, .txt), whatever the buffer keeps and Lua does; see \
       `Streamer.recording`. Prints "Streaming started..." unless `quiet`.
       """,
-      failure: "raises timeout, unknown_channel, closed, busy, argument, output, exists",
+      failure:
+        "raises \(.timeout), \(.unknownChannel), \(.closed), \(.busy), \(.argument), \(.output), \(.exists)",
       example:
         "local t = board:streamer{ \"pot1\" }\nt:start{ span = \"100ms\", quiet = true }\nprint(t.state)"),
     .init(
@@ -19,7 +20,7 @@ extension Reference {
       Stops the capture; connection and buffer stay. The last partial block has been delivered when it returns. \
       Prints "Streaming finished" when something was running.
       """,
-      failure: "raises timeout", example: "s:stop()\nprint(s.state)"),
+      failure: "raises \(.timeout)", example: "s:stop()\nprint(s.state)"),
     .init(
       "Streamer:close", "timeout?: Span",
       "Stops and releases, in 2 s at most. What is buffered stays readable. Doing it twice does no harm.",
@@ -45,23 +46,24 @@ extension Reference {
       How much each channel keeps: a whole number of samples, or a time such as "30s". Works while running, keeps the \
       newest, returns what it was.
       """,
-      failure: "raises argument, memory (and says the cap)", example: "print(s:set_buffer_size(50000))"),
+      failure: "raises \(.argument), \(.memory) (and says the cap)",
+      example: "print(s:set_buffer_size(50000))"),
     .init(
       "Streamer:clear", "", "Forgets what is buffered and unread; the stream goes on.",
       example: "s:stop()\ns:clear()\nprint(#s.data.pot1)"),
     .init(
-      "Streamer:read", "timeout?: Span|{join?:boolean,timeout?:Span} -> Frame?; string?",
+      "Streamer:read", "timeout?: Span|ReadOptions -> Frame?; string?",
       """
       The next unread frame. Waits for ever without a timeout; `read(0)` only looks. A timeout loses nothing. Frames \
       that fell out of the buffer unread are counted by the next one (`frame:dropped()`). `read{ join = true }` gives \
       everything unread as one frame.
       """,
       failure:
-        "returns nil and \"timeout\", \"closed\" (stopped and all read) or \"lost\"; raises busy when another task is reading, not_started",
+        "returns nil and \"\(.timeout)\", \"\(.closed)\" (stopped and all read) or \"\(.lost)\"; raises \(.busy) when another task is reading, \(.notStarted)",
       example: "local f, why = s:read(2)\nprint(f ~= nil, why)"),
     .init(
       "Streamer:frames",
-      "options?: {span?:Span,max?:integer,idle?:Span,complete?:boolean,align?:string,join?:boolean,every?:Span,samples?:integer} -> fun():Frame|false|nil",
+      "options?: FramesOptions -> fun():Frame|false|nil",
       """
       Iterates over frames as they come: `for f in s:frames{ span = "2s" } do`. Ends when the stream stops or closes, \
       after `span`, or after `max` frames. With `idle` it gives `false` whenever so long nothing came. `complete` waits \
@@ -71,20 +73,20 @@ extension Reference {
       channel in them; a channel that is much slower than the others comes whenever it has enough, and what is left \
       at the end of the stream is a shorter frame. One of these ways at a time.
       """,
-      failure: "raises lost when the connection is gone for good",
+      failure: "raises \(.lost) when the connection is gone for good",
       example: "local n = 0\nfor f in s:frames{ max = 3 } do n = n + 1 end\nprint(n)"),
     .init(
-      "Streamer:collect", "amount: integer|Span; timeout?: Span -> Frame?, string?",
+      "Streamer:collect", "amount: integer|Span; timeout?: Span -> Frame?; string?",
       """
       Waits until so many samples of every channel, or so long a time of data, have come, and returns them. When \
       nothing more of a time comes for as long and two seconds, returns what there is.
       """,
-      failure: "returns nil and \"timeout\"; raises closed, lost when the stream ends before",
+      failure: "returns nil and \"\(.timeout)\"; raises \(.closed), \(.lost) when the stream ends before",
       example: "print(#s:collect(1000).pot1)"),
     .init(
       "Streamer:tap", "-> Reader",
       "A second, independent reader of the same stream, from now on. It has `read`, `frames`, `collect` and `close`.",
-      failure: "raises too_many", example: "local t = s:tap()\nprint(t:read(2) ~= nil)"),
+      failure: "raises \(.tooMany)", example: "local t = s:tap()\nprint(t:read(2) ~= nil)"),
     .init(
       "Streamer:on_frame", "callback: fun(frame:Frame) -> Task",
       """
@@ -104,9 +106,9 @@ extension Reference {
       "Streamer:channels", "-> string[]", "The names it streams, in order.", example: "print(s:channels()[1])"
     ),
     .init(
-      "Streamer:update_channels", "names: string[] -> Streamer",
+      "Streamer:update_channels", "names: SourceChannel[] -> Streamer",
       "Replaces the set of channels, also while running. What is buffered of those that stay stays.",
-      failure: "raises unknown_channel before anything changes",
+      failure: "raises \(.unknownChannel) before anything changes",
       example: "s:update_channels{ \"pot2\" }\nprint(s:channels()[1])"),
     .init(
       "Streamer:stats", "-> table",
@@ -118,18 +120,18 @@ extension Reference {
       """,
       example: "print(s:stats().gaps, s:stats().dropped)"),
     .init(
-      "Reader:read", "timeout?: Span|{join?:boolean,timeout?:Span} -> Frame?; string?",
+      "Reader:read", "timeout?: Span|ReadOptions -> Frame?; string?",
       "As `Streamer:read`, from this reader's own place.",
-      failure: "as Streamer:read", example: "print(s:tap():read(2) ~= nil)"),
+      failure: "as \(like: "Streamer:read")", example: "print(s:tap():read(2) ~= nil)"),
     .init(
       "Reader:frames",
-      "options?: {span?:Span,max?:integer,idle?:Span,complete?:boolean,align?:string,join?:boolean,every?:Span,samples?:integer} -> fun():Frame|false|nil",
+      "options?: FramesOptions -> fun():Frame|false|nil",
       "As `Streamer:frames`.",
-      failure: "as Streamer:frames",
+      failure: "as \(like: "Streamer:frames")",
       example: "for f in s:tap():frames{ max = 1 } do print(#f.pot1 > 0) end"),
     .init(
-      "Reader:collect", "amount: integer|Span; timeout?: Span -> Frame?, string?", "As `Streamer:collect`.",
-      failure: "as Streamer:collect",
+      "Reader:collect", "amount: integer|Span; timeout?: Span -> Frame?; string?", "As `Streamer:collect`.",
+      failure: "as \(like: "Streamer:collect")",
       example: "print(#s:tap():collect(10).pot1)"),
     .init(
       "Reader:close", "", "Ends this reader; the stream goes on.",

@@ -2,11 +2,7 @@ extension Reference {
   static let synnax: [ReferenceEntry] = [
     .init(
       "synnax.connect",
-      """
-      address?: string|{host?:string,port?:integer,username?:string,password?:string,password_env?:string,\
-      password_file?:string,secure?:boolean,ca_file?:string,ca_cert?:string,insecure_skip_verify?:boolean,timeout?:Span,\
-      play?:string,rate?:number,seed?:integer,login?:string} -> Source
-      """,
+      "address?: string|CoreAddress|CoreSimulation -> Source",
       """
       Logs in to a Synnax core: localhost:9090 as synnax unless told otherwise. `password_env` names an environment \
       variable, `password_file` a file that only its owner may read; a password is never shown. `secure` is TLS with \
@@ -15,12 +11,12 @@ extension Reference {
       (acc_x … gyro_z, activity), temperature, pressure, and a virtual counter; `play`, `rate`, `seed` and `login` \
       change what it does.
       """,
-      failure: "raises unreachable, refused, timeout, tls, auth, protocol",
+      failure: "raises \(.unreachable), \(.refused), \(.timeout), \(.tls), \(.auth), \(.protocol)",
       example: "local core = synnax.connect(\"sim\")\nprint(core.state)\ncore:close()"),
     .init(
       "Source:create_channel",
       """
-      options: {name:string,data_type?:string,index?:string|table,is_index?:boolean,virtual?:boolean,\
+      options: {name:NewChannel,data_type?:string,index?:ChannelName|table,is_index?:boolean,virtual?:boolean,\
       retrieve_if_name_exists?:boolean} -> table
       """,
       """
@@ -28,7 +24,7 @@ extension Reference {
       becomes an index; other channels name the `index` whose samples are their times, or are `virtual`: streamed and \
       not stored. `retrieve_if_name_exists` answers the channel that is there already.
       """,
-      failure: "raises validation, unknown_channel, access_denied, argument",
+      failure: "raises \(.validation), \(.unknownChannel), \(.accessDenied), \(.argument)",
       example:
         """
         local core = synnax.connect("sim")
@@ -38,12 +34,9 @@ extension Reference {
         """),
     .init(
       "Source:open_async_streamer",
-      """
-      options?: {[integer]:string|integer,buffer?:integer|Span,downsample_factor?:integer,throttle_rate?:number,\
-      throttle_rate_hz?:number,exclude_groups?:integer[]} -> Streamer
-      """,
+      "options?: CoreStreamerOptions|ChannelName|integer -> Streamer",
       "As `open_streamer`: whether a cell waits for frames or a task does is decided where they are read.",
-      failure: "as open_streamer",
+      failure: "as \(like: "Source:open_streamer", as: "open_streamer")",
       example:
         """
         local core = synnax.connect("sim")
@@ -54,13 +47,13 @@ extension Reference {
     .init(
       "Source:read",
       """
-      range: Span|{start:integer|TimeStamp,stop:integer|TimeStamp}; names: string|integer|(string|integer)[] -> Frame
+      range: Span|{start:integer|TimeStamp,stop:integer|TimeStamp}; names: ChannelName|integer|(ChannelName|integer)[] -> Frame
       """,
       """
       What a core has stored: the last so long, such as "10s", or from one moment to another (the second excluded). \
       Channels without samples there are left out.
       """,
-      failure: "raises unknown_channel, too_large, timeout, closed, argument",
+      failure: "raises \(.unknownChannel), \(.tooLarge), \(.timeout), \(.closed), \(.argument)",
       example:
         """
         local core = synnax.connect("sim")
@@ -69,9 +62,9 @@ extension Reference {
         core:close()
         """),
     .init(
-      "Source:read_latest", "names: string|integer|(string|integer)[]; n?: integer -> Frame",
+      "Source:read_latest", "names: ChannelName|integer|(ChannelName|integer)[]; n?: integer -> Frame",
       "The newest n stored samples of each channel, one unless told otherwise.",
-      failure: "raises unknown_channel, timeout, closed, argument",
+      failure: "raises \(.unknownChannel), \(.timeout), \(.closed), \(.argument)",
       example:
         """
         local core = synnax.connect("sim")
@@ -82,7 +75,7 @@ extension Reference {
     .init(
       "Source:open_writer",
       """
-      options: {[integer]:string,start?:integer|TimeStamp,mode?:string,authorities?:integer|integer[],name?:string,group?:integer,\
+      options: {[integer]:ChannelName|integer,start?:integer|TimeStamp,mode?:string,authorities?:integer|integer[],name?:string,group?:integer,\
       err_on_unauthorized?:boolean,enable_auto_commit?:boolean,auto_index?:boolean} -> Writer
       """,
       """
@@ -91,26 +84,26 @@ extension Reference {
       decide who wins when several write a channel: one for all, or one each. Frames are committed by themselves \
       unless `enable_auto_commit` is false; with `auto_index` the core makes the timestamps.
       """,
-      failure: "raises unknown_channel, control, validation, timeout, argument",
+      failure: "raises \(.unknownChannel), \(.control), \(.validation), \(.timeout), \(.argument)",
       example: Self.writing + "w:write{ t = TimeStamp.now(), v = 1 }\nw:close()\ncore:close()"),
     .init(
-      "Writer:write", "frame: table<string|integer,any>|Frame",
+      "Writer:write", "frame: table<ChannelName|integer,any>|Frame",
       """
       Writes one frame: for each channel, by name or by key, a sample, a list of samples, or a series; samples of one index together, as \
       many as there are timestamps. Values must fit the channel's type exactly. The core answers nothing to a good \
       frame; an error may show at a later call.
       """,
-      failure: "raises unknown_channel, validation, type, control, timeout, closed",
+      failure: "raises \(.unknownChannel), \(.validation), \(.type), \(.control), \(.timeout), \(.closed)",
       example: Self.writing + "w:write{ t = { 1, 2, 3 }, v = { 0.5, 1, 2 } }\nprint(w.samples)\ncore:close()"),
     .init(
       "Writer:commit", "-> TimeStamp",
       "Makes permanent what was written; returns its end, a nanosecond after the last sample.",
-      failure: "raises validation, timeout, closed",
+      failure: "raises \(.validation), \(.timeout), \(.closed)",
       example: Self.writing + "w:write{ t = 5, v = 1 }\nprint(w:commit().nanoseconds)\ncore:close()"),
     .init(
-      "Writer:set_authority", "authority: integer; names?: string|string[]",
+      "Writer:set_authority", "authority: integer; names?: ChannelName|ChannelName[]",
       "Changes how firmly channels are held, all of them when none are named.",
-      failure: "raises unknown_channel, timeout, closed, argument",
+      failure: "raises \(.unknownChannel), \(.timeout), \(.closed), \(.argument)",
       example: Self.writing + "w:set_authority(10)\ncore:close()"),
     .init(
       "Writer:close", "",
@@ -127,7 +120,7 @@ extension Reference {
       "Writer.state", "-> string", "\"open\" or \"closed\".",
       example: Self.writing + "print(w.state)\ncore:close()", kind: .field),
     .init(
-      "Streamer:forward", "writer: Writer; options?: {map?:table<string,string>} -> Task",
+      "Streamer:forward", "writer: Writer; options?: {map?:table<ChannelName,string>} -> Task",
       """
       Writes into a core what this stream sends from now on, as a task of its own that ends with the stream. `map` says \
       which of its channels goes into which of the writer's; without it names must be the same. Ticks of a board become \
@@ -135,7 +128,7 @@ extension Reference {
       what falls out of that is told and counted. The task's result is { forwarded, skipped, dropped }, in samples; \
       skipped ones had no partner for the same moment on their index.
       """,
-      failure: "raises unknown_channel, argument; the task fails with what the core says",
+      failure: "raises \(.unknownChannel), \(.argument); the task fails with what the core says",
       example:
         """
         local core = synnax.connect("sim")

@@ -4,7 +4,7 @@ extension Reference {
       .init(
         "TimeSpan", "value: number|string -> TimeSpan",
         "A length of time: `TimeSpan(2.5)` in seconds, `TimeSpan(\"250ms\")`. Adds, subtracts, compares, scales by numbers.",
-        failure: "raises argument", example: "print(TimeSpan(\"1m\") + TimeSpan(2.5))"),
+        failure: "raises \(.argument)", example: "print(TimeSpan(\"1m\") + TimeSpan(2.5))"),
       .init(
         "TimeSpan.seconds", "-> number", "In seconds.", example: "print(TimeSpan(\"250ms\").seconds)",
         kind: .field),
@@ -21,7 +21,7 @@ extension Reference {
         example: "print(TimeStamp(5).nanoseconds)", kind: .field),
       .init(
         "sleep", "span: Span", "Waits; streams and other tasks go on. A number is seconds.",
-        failure: "raises argument, cancelled", example: "sleep(\"10ms\")"),
+        failure: "raises \(.argument), \(.cancelled)", example: "sleep(\"10ms\")"),
     ]
     + ["NANOSECOND", "MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY"].map {
       .init(
@@ -37,12 +37,12 @@ extension Reference {
       `spawn{ name = "watch", fn }` names it; what it prints is tagged so. An error that nobody waits for is shown, \
       and fails a batch run.
       """,
-      failure: "raises too_many", example: "print(spawn(function() return 42 end):wait())"),
+      failure: "raises \(.tooMany)", example: "print(spawn(function() return 42 end):wait())"),
     .init("tasks", "-> Task[]", "All tasks that have not ended.", example: "print(#tasks())"),
     .init(
       "Task:wait", "timeout?: Span -> any",
       "Waits for its end and returns what the function returned; raises what it raised.",
-      failure: "returns nil and \"timeout\" or \"cancelled\"",
+      failure: "returns nil and \"\(.timeout)\" or \"\(.cancelled)\"",
       example: "print(spawn(function() return 1, 2 end):wait())"),
     .init(
       "Task:cancel", "-> boolean", "Ends it at its next wait; true when it had not ended.",
@@ -66,17 +66,17 @@ extension Reference {
     .init(
       "every", "interval: Span; fn: function -> Task",
       "Calls a function at even intervals until cancelled; a late call is not made up for.",
-      failure: "raises argument",
+      failure: "raises \(.argument)",
       example:
         "local n = 0\nlocal t = every(\"10ms\", function() n = n + 1 end)\nsleep(\"100ms\")\nt:cancel()\nprint(n > 2)"
     ),
     .init(
       "after", "delay: Span; fn: function -> Task", "Calls a function once, later.",
-      failure: "raises argument", example: "print(after(\"10ms\", function() return 7 end):wait())"),
+      failure: "raises \(.argument)", example: "print(after(\"10ms\", function() return 7 end):wait())"),
     .init(
       "select", "of: integer|string|table; ... -> any",
       "With a list: waits until the first of several streamers, readers or tasks has something, and returns its position and the frame or result; `select({ s1, s2 }, timeout)`. Else Lua's own `select`.",
-      failure: "returns nil and \"timeout\"; nil and \"closed\" when all have ended",
+      failure: "returns nil and \"\(.timeout)\"; nil and \"\(.closed)\" when all have ended",
       example: "print(select({ s }, 2))\nprint(select(\"#\", 1, 2))"),
     .init(
       "gather", "...: Task -> any",
@@ -93,14 +93,14 @@ extension Reference {
     .init(
       "check", "condition: any; message?: string -> any",
       "Raises `message` when the condition is false or nil, else returns it; in a batch run it counts as a case. The error of a failed `s:within(…)` has its data: `window` (a frame), `channel`, `levels`, and `sentence`.",
-      failure: "raises check_failed", example: "print(check(1 + 1 == 2, \"arithmetic\"))"),
+      failure: "raises \(.checkFailed)", example: "print(check(1 + 1 == 2, \"arithmetic\"))"),
     .init(
       "check.equal", "actual: any; expected: any; message?: string",
-      "Raises unless both are equal; tables are compared by content.", failure: "raises check_failed",
+      "Raises unless both are equal; tables are compared by content.", failure: "raises \(.checkFailed)",
       example: "check.equal({ 1, 2 }, { 1, 2 })"),
     .init(
       "check.near", "actual: number; expected: number; tolerance?: number; message?: string",
-      "Raises unless they differ by at most the tolerance (1e-9).", failure: "raises check_failed",
+      "Raises unless they differ by at most the tolerance (1e-9).", failure: "raises \(.checkFailed)",
       example: "check.near(0.1 + 0.2, 0.3)"),
   ]
 }

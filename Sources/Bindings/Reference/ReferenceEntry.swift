@@ -1,38 +1,58 @@
-/// One function, method, field or constant that scripts can use. `name?`, the reference in REPL.md and the editor
-/// definitions (`moontide.d.lua`) are all made from these.
+package import Lua
+
+/// One function, method, field or constant that scripts can use, declared once: what registers it takes its options from
+/// here, and `name?`, completion, `check`, the reference in REPL.md and the editor definitions are all made from these.
 public struct ReferenceEntry: Sendable {
   public enum Kind: Sendable { case function, method, field, constant }
 
-  /// `sleep`, `bela.connect`, `Streamer:read`, `Series.clock`.
-  public var name: String
-  public var kind: Kind
-  /// Names with their types, as the editor definitions write them; a name that ends in `?` may be left out.
-  public var parameters: [(name: String, type: String)]
-  /// Types of the results, as the editor definitions write them; empty for none.
-  public var returns: [String]
-  /// What it does, with units and defaults.
-  public var text: String
-  /// What happens when it cannot: the codes it raises or returns.
-  public var failure: String
-  /// Lua that a test runs on a simulated board with a running streamer: `board`, `s`, `frame`, `x` are there.
-  public var example: String
+  package struct Parameter: Sendable {
+    package let name: String
+    package let isOptional: Bool
+    package let type: APIType
 
-  /// - Parameter signature: `timeout?: Span -> Frame?, string?`
+    /// As a signature shows it.
+    var title: String { isOptional ? name + "?" : name }
+  }
+
+  /// `sleep`, `bela.connect`, `Streamer:read`, `Series.clock`.
+  public let name: String
+  public let kind: Kind
+  package let parameters: [Parameter]
+  /// The results, none for none, and as they are written.
+  package let results: [APIType]
+  private let returns: [String]
+  /// What it does, with units and defaults.
+  public let text: String
+  /// What happens when it cannot.
+  public let failure: Failures
+  /// Lua that a test runs on a simulated board with a running streamer: `board`, `s`, `frame`, `x` are there.
+  public let example: String
+
+  /// - Parameter signature: `timeout?: Span; options?: {quiet?:boolean} -> Frame?; string?`
   init(
-    _ name: String, _ signature: String, _ text: String, failure: String = "", example: String,
+    _ name: String, _ signature: String, _ text: String, failure: Failures = "", example: String,
     kind: Kind? = nil
   ) {
     self.name = name
     let sides = signature.components(around: "->")
     parameters = sides.0.split(separator: ";").map { part in
-      let pair = String(part).components(around: ":")
-      return (pair.0, pair.1)
+      let (name, type) = String(part).components(around: ":")
+      return Parameter(
+        name: name.filter { $0 != "?" }, isOptional: name.hasSuffix("?"),
+        type: APIType(type.isEmpty ? "any" : type))
     }
     returns = sides.1.split(separator: ";").map { String($0).trimmed }
+    results = returns.map { APIType($0) }
     self.text = text
     self.failure = failure
     self.example = example
     self.kind = kind ?? (name.contains(":") ? .method : .function)
+  }
+
+  /// The parameter at an index from 0; further arguments are of the last one's type where that takes any number.
+  package func parameter(_ index: Int) -> Parameter? {
+    if parameters.indices.contains(index) { return parameters[index] }
+    return parameters.last.flatMap { $0.name == "..." ? $0 : nil }
   }
 
   /// The class or table it belongs to, empty for globals.
@@ -55,7 +75,7 @@ public struct ReferenceEntry: Sendable {
     let result = returns.isEmpty ? "" : " -> " + returns.joined(separator: ", ")
     switch kind {
     case .field, .constant: return name + (returns.isEmpty ? "" : ": " + returns.joined(separator: ", "))
-    case .function, .method: return "\(name)(\(parameters.map(\.name).joined(separator: ", ")))\(result)"
+    case .function, .method: return "\(name)(\(parameters.map(\.title).joined(separator: ", ")))\(result)"
     }
   }
 }
@@ -82,7 +102,26 @@ public enum Reference {
     ("Time", time), ("Tasks", tasks), ("Errors", errors), ("Notebook", notebook),
   ]
 
-  public static var entries: [ReferenceEntry] { groups.flatMap(\.entries) }
+  public static let entries: [ReferenceEntry] = groups.flatMap(\.entries)
+
+  package static let byName = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0) })
+
+  /// Those that a call may mean: all members of that name when nobody knows what it is made on.
+  package static func entries(member: String, owner: String?) -> [ReferenceEntry] {
+    (byMember[member] ?? []).filter { owner == nil || $0.owner == owner }
+  }
+
+  private static let byMember = Dictionary(grouping: entries, by: \.member)
+
+  /// What is declared of a name that is being registered.
+  package static func declaration(_ name: String) -> LuaDeclaration {
+    guard let declared = declarations[name] else { preconditionFailure("\(name) is declared nowhere") }
+    return declared
+  }
+
+  private static let declarations = byName.mapValues { entry in
+    LuaDeclaration(options: entry.parameters.map(\.type.optionKeys))
+  }
 
   /// The entry that a person may mean: `sleep`, `Streamer:read`, `streamer.read`, and `read` alone when only one has it.
   public static func find(_ name: String) -> [ReferenceEntry] {

@@ -1,3 +1,5 @@
+import Bindings
+
 /// Every variable of a script with the places where it gets a value, and the tables that it adds to.
 struct ScriptDefinitions {
   private(set) var values: [Variable: [Definition]] = [:]
@@ -203,22 +205,38 @@ struct ScriptDefinitions {
     }
   }
 
+  /// Methods that make channels, or give a stream others, whatever they are called on.
   private mutating func noteMethod(_ method: String, _ arguments: [LuaExpression]) {
-    switch method {
-    case "create_channel":
-      var fields: [LuaField] = []
-      if case .table(let list)? = arguments.first?.kind { fields = list }
-      let names = fields.compactMap { field -> String? in
+    for entry in Reference.entries(member: method, owner: nil) where entry.kind == .method {
+      for (parameter, argument) in zip(entry.parameters, arguments) {
+        let type = parameter.type
+        if type.listed.contains(where: { $0.mayBe("SourceChannel") }) { changesChannels = true }
+        let keys = type.optionFields.filter { $0.type.mayBe("NewChannel") }.map(\.name)
+        guard type.mayBe("NewChannel") || !keys.isEmpty else { continue }
+        let names = Self.names(in: argument, keys)
+        createdChannels.formUnion(names)
+        if names.isEmpty { createsUnknownChannels = true }
+        // A stream of another set comes of it.
+        if entry.owner == "Streamer" { changesChannels = true }
+      }
+    }
+  }
+
+  /// A name alone, or those of a table: under one of the keys, or in its list.
+  private static func names(in argument: LuaExpression, _ keys: [String]) -> [String] {
+    switch argument.kind {
+    case .string(let bytes): return [String(decoding: bytes, as: UTF8.self)]
+    case .table(let fields):
+      return fields.compactMap { field in
         guard case .string(let bytes) = field.value.kind else { return nil }
         switch field.key {
-        case .name("name"), .position: return String(decoding: bytes, as: UTF8.self)
+        case .position: break
+        case .name(let name) where keys.contains(name): break
         default: return nil
         }
+        return String(decoding: bytes, as: UTF8.self)
       }
-      createdChannels.formUnion(names)
-      if names.isEmpty { createsUnknownChannels = true }
-    case "update_channels", "derive": changesChannels = true
-    default: break
+    default: return []
     }
   }
 }

@@ -1,3 +1,5 @@
+import Bindings
+
 /// What is said to the API: fields, methods, options, channels.
 extension ScriptLint {
   mutating func check(
@@ -67,7 +69,7 @@ extension ScriptLint {
   }
 
   private mutating func checkOptions(_ fields: [LuaField], _ type: APIType, of call: ScriptTypes.Call) {
-    guard let options = ScriptAPI.options(in: type) else { return }
+    guard let options = type.options else { return }
     for field in fields {
       guard case .name(let name) = field.key, !options.contains(name) else { continue }
       report(
@@ -79,30 +81,24 @@ extension ScriptLint {
 
   // MARK: Channels
 
-  /// Names of channels stand in lists that are called so, and as keys of what gives each channel a value.
+  /// Names of channels stand where the reference says so: as an argument, in a list, as keys of a table.
   private mutating func checkChannels(
-    _ argument: LuaExpression, _ parameter: (name: String, type: APIType), of call: ScriptTypes.Call
+    _ argument: LuaExpression, _ parameter: ReferenceEntry.Parameter, of call: ScriptTypes.Call
   ) {
-    let owner = call.function.name.prefix { $0 != ":" && $0 != "." }
-    guard owner == "Source" || owner == "Streamer", call.function.name != "Source:create_channel" else {
-      return
-    }
     let type = ScriptType(kind: .unknown, device: call.receiver.device)
-    for alternative in parameter.type.alternatives {
-      switch (alternative, argument.kind) {
-      case (.list(let element), .table(let fields)), (.record(_, listed: let element?), .table(let fields)):
-        guard element.alternatives.contains(.named("string")) else { break }
-        for field in fields {
-          if case .position = field.key { checkChannel(field.value, of: type) }
+    switch argument.kind {
+    case .string where parameter.type.mayBeChannel: checkChannel(argument, of: type)
+    case .table(let fields):
+      let isList = parameter.type.listed.contains(where: \.mayBeChannel)
+      let isMap = parameter.type.mapKeys.contains(where: \.mayBeChannel)
+      for field in fields {
+        switch field.key {
+        case .position where isList: checkChannel(field.value, of: type)
+        case .name(let name) where isMap: checkChannel(name, of: type, at: field.range)
+        default: break
         }
-      case (.map(key: .named("string"), value: _), .table(let fields)):
-        for field in fields {
-          if case .name(let name) = field.key { checkChannel(name, of: type, at: field.range) }
-        }
-      case (.named("string"), .string) where parameter.name == "names" || parameter.name == "name":
-        checkChannel(argument, of: type)
-      default: break
       }
+    default: break
     }
   }
 

@@ -1,3 +1,5 @@
+import Bindings
+
 /// What the values of a script's expressions are, by simple flow: a variable is what all its definitions agree on.
 final class ScriptTypes {
   private let api: ScriptAPI
@@ -60,7 +62,7 @@ final class ScriptTypes {
         if case .function = $0 { true } else { false }
       }), parameter < parameters.count
     else { return .unknown }
-    return made(parameters[parameter], from: call.receiver)
+    return made(parameters[parameter].type, from: call.receiver)
   }
 
   // MARK: Expressions
@@ -134,7 +136,6 @@ final class ScriptTypes {
       if let function = members.methods[name] {
         var receiver = type
         if className == "Source" { receiver.channels = listedNames(arguments) }
-        if function.name == "Frame:get" { return made(function.results, result, from: type) }
         return made(function.results, result, from: receiver)
       }
       guard members.fields[name] != nil else { return .none }
@@ -165,7 +166,7 @@ final class ScriptTypes {
   // MARK: Calls
 
   struct Call {
-    let function: ScriptAPI.Function
+    let function: ReferenceEntry
     /// The object before the colon; none for a plain function.
     let receiver: ScriptType
     let arguments: [LuaExpression]

@@ -1,3 +1,4 @@
+import Bindings
 package import Lua
 
 /// Candidates from an interpreter's globals, tables and native objects. Tables are read raw and `__index` is followed only
@@ -10,20 +11,18 @@ package final class LuaCompletionSource: CompletionSource {
 
   /// Commands without their colon.
   package var commandNames: [String] = []
-  /// Keys of a function's or method's options; the value is the method's object.
-  package var optionNames: (_ function: String, _ object: LuaValue) -> [String] = { _, _ in [] }
-  /// Names of channels that make sense as an argument; the value is the method's object.
-  package var channelNames: (_ function: String, _ object: LuaValue) -> [String] = { _, _ in [] }
+  /// The class of an object, or the name of a table that has functions of ours; nil when nobody knows.
+  package var owner: (_ object: LuaValue) -> String? = { _ in nil }
+  /// Names of channels that make sense in a call on an object; of a stream all that its source has, where that is meant.
+  package var channelNames: (_ object: LuaValue, _ fromSource: Bool) -> [String] = { _, _ in [] }
   /// Keys that a native object answers beside its class's: a frame's channels.
   package var ownFields: (_ object: LuaValue) -> [String] = { _ in [] }
   /// Jobs that printed something.
   package var jobNames: () -> [String] = { [] }
-  /// Functions and methods whose strings are file names.
-  package var fileFunctions: Set<String> = [
-    "load", "save", "keep", "run", "dofile", "loadfile", "open", "read_log", "fetch",
-  ]
-  /// Options whose strings are file names.
-  package var fileOptions: Set<String> = ["save", "file", "path"]
+  /// Functions of Lua's own whose strings are file names.
+  private static let fileFunctions: Set<String> = ["require", "dofile", "loadfile", "open"]
+  /// Keys that are likely to be a file's in a call of somebody else's function.
+  private static let fileKeys: Set<String> = ["save", "file", "path"]
   /// Commands that take a file name.
   package var fileCommands: Set<String> = ["load", "save", "run", "edit", "keep"]
 
@@ -125,8 +124,15 @@ package final class LuaCompletionSource: CompletionSource {
   }
 
   package func options(of call: CompletionContext.Call) -> [String] {
-    guard let name = call.name else { return [] }
-    return optionNames(name, object(of: call))
+    let types = declared(call).flatMap { $0.parameters.map(\.type) }
+    let isMap = types.contains { $0.mapKeys.contains(where: \.mayBeChannel) }
+    return (isMap ? channelNames(object(of: call), false) : [])
+      + types.flatMap { $0.optionFields.map(\.name) }
+  }
+
+  /// What the reference says of a call.
+  private func declared(_ call: CompletionContext.Call) -> [ReferenceEntry] {
+    call.name.map { Reference.entries(member: $0, owner: owner(object(of: call))) } ?? []
   }
 
   /// The object before the colon, or the table before the last dot.
@@ -138,13 +144,23 @@ package final class LuaCompletionSource: CompletionSource {
     in call: CompletionContext.Call?, argument: Int, key: String?, startingWith prefix: String
   ) -> [Completion.Candidate] {
     guard let call, let name = call.name else {
-      return channelNames("", .nil).map { Completion.Candidate($0, .channel) }
+      return channelNames(.nil, false).map { Completion.Candidate($0, .channel) }
     }
-    if let key { return fileOptions.contains(key) ? FileNames.candidates(startingWith: prefix) : [] }
-    if name == "require" || fileFunctions.contains(name), argument == 1 || name == "keep" {
+    let entries = declared(call)
+    let types = entries.compactMap { $0.parameter(argument - 1)?.type }.flatMap { type in
+      key.map { key in type.optionFields.filter { $0.name == key }.map(\.type) } ?? [type]
+    }
+    let isLuas =
+      key.map { entries.isEmpty && Self.fileKeys.contains($0) }
+      ?? (argument == 1 && Self.fileFunctions.contains(name))
+    if isLuas || types.contains(where: { $0.mayBe("Path") }) {
       return FileNames.candidates(startingWith: prefix)
     }
-    return channelNames(name, object(of: call)).map { Completion.Candidate($0, .channel) }
+    let all = types + types.flatMap(\.listed)
+    if key != nil, !all.contains(where: \.mayBeChannel) { return [] }
+    return channelNames(object(of: call), all.contains { $0.mayBe("SourceChannel") }).map {
+      Completion.Candidate($0, .channel)
+    }
   }
 
   package func commands() -> [String] { commandNames }

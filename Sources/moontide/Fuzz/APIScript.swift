@@ -106,9 +106,9 @@ struct APIScript {
     case .function, .method: break
     }
     var arguments: [String] = []
-    for (name, type) in entry.parameters {
-      if name.hasSuffix("?"), chance(3) { break }
-      arguments.append(chance(9) ? value("any") : argument(name, type, of: entry))
+    for parameter in entry.parameters {
+      if parameter.isOptional, chance(3) { break }
+      arguments.append(chance(9) ? value("any") : argument(parameter.type, of: entry))
     }
     if chance(25) { arguments.append(value("any")) }
     let list = arguments.joined(separator: ", ")
@@ -159,41 +159,37 @@ struct APIScript {
 
   // MARK: - Values
 
-  private mutating func argument(_ name: String, _ type: String, of entry: ReferenceEntry) -> String {
-    let bare = name.filter { $0 != "?" }
+  private mutating func argument(_ type: APIType, of entry: ReferenceEntry) -> String {
     if ["bela.connect", "synnax.connect", "connect"].contains(entry.name) { return address(entry.name) }
-    if ["path", "folder", "save"].contains(bare) { return path() }
-    if entry.owner == "Streamer", entry.member == "forward", bare == "writer" {
-      return "of(\(pickOf("Writer")))"
-    }
     if entry.member == "plot" { return plotOptions() }
-    if ["channel", "name", "names", "data_type"].contains(bare), type.hasPrefix("string"),
-      !type.contains("[]")
-    {
-      return channelName()
-    }
     return value(type)
   }
 
-  /// A value of a type as the reference writes it.
-  private mutating func value(_ type: String) -> String {
-    let choices = Self.split(type.filter { $0 != " " || type.contains("fun") }, at: "|")
-    if choices.count > 1 { return value(pick(choices)) }
-    if type.hasSuffix("[]") { return list(String(type.dropLast(2))) }
-    if type.hasPrefix("(") { return value(String(type.dropFirst().prefix { $0 != ")" })) }
-    if type.hasPrefix("{") { return options(type) }
-    if type.hasPrefix("fun") { return function() }
-    if type.hasPrefix("table<") {
-      return chance(2) ? list("any") : "{ [\(channelName())] = \(value("number")) }"
-    }
+  private mutating func value(_ type: APIType) -> String {
     switch type {
+    case .union(let types): value(types.randomElement(using: &random)!)
+    case .optional(let type): value(type)
+    case .list(let element): list(element)
+    case .record(let fields, let listed): options(fields, listed)
+    case .function: function()
+    case .map: chance(2) ? list(.named("any")) : "{ [\(channelName())] = \(value("number")) }"
+    case .named(let name): type.alternatives == [type] ? value(name) : value(.union(type.alternatives))
+    }
+  }
+
+  /// A value of a named type.
+  private mutating func value(_ type: String) -> String {
+    switch type {
+    case "Path": return path()
+    case "ChannelName", "SourceChannel", "NewChannel": return channelName()
     case "integer": return pick(Self.integers)
     case "number": return pick(Self.integers + Self.numbers)
     case "boolean": return pick(["true", "false"])
     case "string": return chance(2) ? channelName() : pick(Self.strings)
     case "Span": return pick(Self.spans)
     case "function": return function()
-    case "table": return pick(["{}", "{ 1, 2, 3 }", "setmetatable({}, wild)", "list_of(40)", list("any")])
+    case "table":
+      return pick(["{}", "{ 1, 2, 3 }", "setmetatable({}, wild)", "list_of(40)", list(.named("any"))])
     case _ where isClass(type): return "of(\(pickOf(type)))"
     default:
       return switch Int.random(in: 0..<9, using: &random) {
@@ -210,27 +206,18 @@ struct APIScript {
     }
   }
 
-  private mutating func list(_ type: String) -> String {
+  private mutating func list(_ type: APIType) -> String {
     let count = Int.random(in: 0...3, using: &random)
-    let items = (0..<count).map { _ in type == "string" ? channelName() : value(type) }
-    return "{ \(items.joined(separator: ", ")) }"
+    return "{ \((0..<count).map { _ in value(type) }.joined(separator: ", ")) }"
   }
 
-  private mutating func options(_ type: String) -> String {
+  private mutating func options(_ fields: [APIType.Field], _ listed: APIType?) -> String {
     var parts: [String] = []
-    for part in Self.split(String(type.dropFirst().dropLast()), at: ",") where !chance(2) {
-      let pair = Self.split(part, at: ":")
-      guard pair.count >= 2 else { continue }
-      let key = pair[0].filter { $0 != "?" }
-      let kind = pair.dropFirst().joined(separator: ":")
-      if key.hasPrefix("[") {
-        parts += (0..<Int.random(in: 0...3, using: &random)).map { _ in
-          kind.contains("string") ? channelName() : value(kind)
-        }
-      } else {
-        parts.append(
-          "\(key) = \(["save", "path"].contains(key) ? path() : key == "open" ? "false" : value(kind))")
-      }
+    if let listed, chance(2) {
+      parts += (0..<Int.random(in: 0...3, using: &random)).map { _ in value(listed) }
+    }
+    for field in fields where !chance(2) {
+      parts.append("\(field.name) = \(field.name == "open" ? "false" : value(field.type))")
     }
     if chance(30) { parts.append("nonsense = 1") }
     return "{ \(parts.joined(separator: ", ")) }"
@@ -245,7 +232,7 @@ struct APIScript {
     if chance(3) { parts.append("layout = \(pick(["\"lanes\"", "\"overlay\""]))") }
     if chance(3) { parts.append("window = \(pick(Self.spans))") }
     if chance(4) { parts.append("y = { \(value("number")), \(value("number")) }") }
-    if chance(6) { parts.append("channels = \(list("string"))") }
+    if chance(6) { parts.append("channels = \(list(.named("ChannelName")))") }
     if chance(9) { parts.append("size = \(pick(Self.integers))") }
     return "{ \(chance(3) ? anObject() + ", " : "")\(parts.joined(separator: ", ")) }"
   }
@@ -301,18 +288,6 @@ struct APIScript {
   private mutating func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &random) == 0 }
 
   private func quoted(_ text: String) -> String { "\"\(text)\"" }
-
-  /// At a sign that stands in no brackets.
-  private static func split(_ text: String, at sign: Character) -> [String] {
-    var parts = [""]
-    var depth = 0
-    for character in text {
-      if "{(<[".contains(character) { depth += 1 }
-      if "})>]".contains(character) { depth -= 1 }
-      if character == sign, depth == 0 { parts.append("") } else { parts[parts.count - 1].append(character) }
-    }
-    return parts
-  }
 
   private static let integers = [
     "0", "1", "-1", "2", "3", "-3", "5", "16", "64", "100", "1000", "4096", "65536", "1 << 31", "-(1 << 31)",
