@@ -44,6 +44,8 @@ package struct BelaCore {
     /// The last one that was not 0: a list that still shows it shows ours.
     var lastPeriod: Int64 = 0
     var peeks: [PeekReply] = []
+    /// How often a single value was asked for since somebody peeks: a second one is due when the first has come.
+    var asks = 0
     /// Blocks that begin at this tick or before are of somebody else's watch, or of one that was ours before.
     var ownFrom: Int64 = .min
     /// When something of it came last, or was asked for.
@@ -327,7 +329,9 @@ package struct BelaCore {
       if period > 0 { slots[index].lastPeriod = period }
       slots[index].heard = max(slots[index].heard, listTaken)
       // Whoever waits for a value is not left without one because a monitor ends.
-      monitor.append(.init(name, ticks: period == 0 && !slots[index].peeks.isEmpty ? 1 : period))
+      let isAsked = period == 0 && !slots[index].peeks.isEmpty
+      if isAsked { slots[index].asks += 1 }
+      monitor.append(.init(name, ticks: isAsked ? 1 : period))
     }
     var commands: [BelaCommand] = []
     if !unwatch.isEmpty { commands.append(.unwatch(unwatch)) }
@@ -431,12 +435,13 @@ package struct BelaCore {
 
   /// What brings the next value of these to those who peek: one value, and behind it, in the same message, the period
   /// that a monitor has there; each new period is due at once.
-  func ask(_ indices: some Sequence<Int>) -> [BelaCommand] {
+  mutating func ask(_ indices: some Sequence<Int>) -> [BelaCommand] {
     var once: [BelaCommand.Period] = []
     var again: [BelaCommand.Period] = []
     for index in indices where !slots[index].peeks.isEmpty {
       let name = slots[index].variable.name
       once.append(.init(name, ticks: 1))
+      slots[index].asks += 1
       let own = slots[index].period
       let period = own > 1 ? own : othersPeriod(slots[index])
       if period > 1 { again.append(.init(name, ticks: period)) }
@@ -450,12 +455,19 @@ package struct BelaCore {
     return period == slot.lastPeriod ? 0 : period
   }
 
-  /// Takes back what was asked for and did not come, where no monitor does.
-  func unask(_ reply: PeekReply) -> [BelaCommand] {
-    let idle = slots.filter { slot in
-      slot.peeks.contains { $0 === reply } && slot.peeks.allSatisfy { $0 === reply } && slot.period == 0
-        && othersPeriod(slot) <= 1
+  /// Ends a peek. What was asked for and did not come is taken back, where no monitor does that: nothing that nobody
+  /// waits for stays behind on the board.
+  mutating func end(_ reply: PeekReply) -> [BelaCommand] {
+    var armed: [BelaCommand.Period] = []
+    for index in slots.indices where reply.names.contains(slots[index].variable.name) {
+      let hadNone = slots[index].peeks.contains { $0 === reply }
+      slots[index].peeks.removeAll { $0 === reply }
+      guard slots[index].peeks.isEmpty else { continue }
+      let isArmed = hadNone || slots[index].asks > 1
+      slots[index].asks = 0
+      guard isArmed, slots[index].period == 0, othersPeriod(slots[index]) <= 1 else { continue }
+      armed.append(.init(slots[index].variable.name, ticks: 0))
     }
-    return idle.isEmpty ? [] : [.monitor(idle.map { .init($0.variable.name, ticks: 0) })]
+    return armed.isEmpty ? [] : [.monitor(armed)]
   }
 }

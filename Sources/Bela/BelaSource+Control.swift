@@ -5,9 +5,13 @@ import Transport
 /// Gathers one value of each of some variables.
 final class PeekReply: Sendable {
   let done = Reply<Void>()
+  let names: Set<String>
   private let state: Mutex<(missing: Set<String>, values: [String: BelaPeek])>
 
-  init(_ names: [String]) { state = Mutex((Set(names), [:])) }
+  init(_ names: [String]) {
+    self.names = Set(names)
+    state = Mutex((self.names, [:]))
+  }
 
   func take(_ name: String, _ sample: Sample, _ tick: Int64) {
     let isComplete = state.withLock { state in
@@ -39,11 +43,7 @@ extension BelaSource {
     let reply = PeekReply(variables.map(\.name))
     defer {
       // What did not come is not to come later, into somebody else's monitor.
-      tellIfConnected { core in
-        let commands = core.unask(reply)
-        for slot in core.slots.indices { core.slots[slot].peeks.removeAll { $0 === reply } }
-        return commands
-      }
+      tellIfConnected { $0.end(reply) }
     }
     core.withLock { core in
       for variable in variables {

@@ -90,7 +90,7 @@ extension BelaSource {
     do throws(BelaError) {
       // The sockets are used directly: until there is a list, nobody else is to find a connection here.
       try send(texts: [BelaEvent.connectionReply.message], on: control)
-      _ = try await askList(within: timeout, on: control)
+      _ = try await askList(within: timeout, on: control, generation)
       try adopt(control, data, generation)
     } catch {
       let error = error.code == "closed" || (control.isOpen && data.isOpen) ? error : cutShort
@@ -416,7 +416,7 @@ extension BelaCore {
       if let before = old.first(where: {
         $0.variable.name == variable.name && $0.variable.type == variable.type
       }) {
-        slot.peeks = before.peeks
+        (slot.peeks, slot.asks) = (before.peeks, before.asks)
         if before.variable.mode == variable.mode, !restarted {
           slot.track = before.track.renewed(slot.track.channel)
         }

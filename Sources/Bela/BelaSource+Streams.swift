@@ -193,9 +193,10 @@ extension BelaSource {
       return (true, core.silent(clock.monotonic))
     }
     guard goesOn else { return false }
-    guard !silent.isEmpty, let control = link.withLock({ $0.control }) else { return true }
-    let generation = core.withLock { $0.generation }
-    guard let list = try? await askList(within: BelaLimits.replyWait, on: control) else { return true }
+    guard !silent.isEmpty, let (control, generation) = present else { return true }
+    guard let list = try? await askList(within: BelaLimits.replyWait, on: control, generation) else {
+      return true
+    }
     tellIfConnected { core in
       guard core.generation == generation, !core.isResuming else { return [] }
       return core.revive(silent, list, now: clock.monotonic)

@@ -133,29 +133,50 @@ public final class BelaSource: Source {
     let deadline = ContinuousClock.now + timeout
     while true {
       try await connected(within: deadline - .now)
-      guard let control = link.withLock({ $0.control }) else { continue }
+      guard let (control, generation) = present else { continue }
       do {
-        return try await askList(within: deadline - .now, on: control)
+        return try await askList(within: deadline - .now, on: control, generation)
       } catch {
         guard error.code == "lost", ContinuousClock.now < deadline else { throw error }
       }
     }
   }
 
+  /// The control socket that there is, and the number of its connection.
+  var present: (control: WebSocketConnection, generation: Int)? {
+    core.withLock { core in link.withLock { $0.control.map { ($0, core.generation) } } }
+  }
+
+  /// - Parameter generation: of the connection. When that ends, whichever of its sockets was the first, this throws `lost`
+  ///   at once: no answer comes any more.
   func askList(
-    within time: Duration, on control: WebSocketConnection
+    within time: Duration, on control: WebSocketConnection, _ generation: Int
   ) async throws(BelaError) -> BelaList {
     let reply = Reply<BelaList>()
     let command = try BelaCommand.messages([.list])
+    let ended = BelaError.away(name, "the board ended the connection")
     try order.withLock { _ throws(BelaError) in
-      core.withLock { $0.listReplies.append(reply) }
-      try send(texts: command, on: control)
+      let isLate = core.withLock { core in
+        if core.generation == generation { core.listReplies.append(reply) }
+        return core.generation != generation
+      }
+      if isLate { throw ended }
+      do throws(BelaError) {
+        try send(texts: command, on: control)
+      } catch {
+        // What was not asked for has no answer; the next one is another's.
+        core.withLock { $0.listReplies.removeAll { $0 === reply } }
+        throw control.isOpen ? error : ended
+      }
     }
     if let list = await reply.wait(time) { return list }
     // The answer to one that is waited for no more is still its own.
     if Task.isCancelled { throw BelaError("cancelled", "cancelled while the board was asked for its list") }
-    core.withLock { $0.listReplies.removeAll { $0 === reply } }
-    guard control.isOpen else { throw .away(name, "the board ended the connection") }
+    let isOver = core.withLock { core in
+      core.listReplies.removeAll { $0 === reply }
+      return core.generation != generation
+    }
+    guard control.isOpen, !isOver else { throw ended }
     throw BelaError(
       "timeout", "\(name) did not answer the list command within \(time)", hint: BelaError.projectHint)
   }
