@@ -188,7 +188,11 @@ static void on_hook(lua_State *L, lua_Debug *ar) {
     }
     /* Only these events may yield; the next instruction brings one. */
     if (may_yield && ar->event != LUA_HOOKCOUNT && ar->event != LUA_HOOKLINE) return;
-    mt_irq_take(S->irq);
+    /* One that kept the foreground from running leaves the request to it; the next of its kind has its time first. */
+    if (S->sparing)
+      atomic_store(&S->irq->since, mt_monotonic_ns());
+    else
+      mt_irq_take(S->irq);
     mt_begin_unwinding(S, MT_INTERRUPTED);
     mt_record_traceback(L, S, 0);
   } else if (mt_monotonic_ns() - S->unwinding_since < GRACE_NS) {

@@ -20,6 +20,7 @@ int mt_resume(mt_lua *S, lua_State *co, lua_State *from, int nargs, int *nresult
   const int nofail = S->nofail;
   S->running = co;
   S->nofail = 0;
+  S->passed = 0;
   if (S->struck == co) S->struck = NULL; /* an address used again */
   mt_check(co, S);
   const int status = lua_resume(co, from, nargs, nresults);
@@ -27,6 +28,23 @@ int mt_resume(mt_lua *S, lua_State *co, lua_State *from, int nargs, int *nresult
   S->running = outer;
   if (outer != NULL) mt_check(outer, S);
   return status;
+}
+
+/* Runs the handlers of co's pending <close> variables; an error value is on co's stack then. */
+static int close_coroutine(mt_lua *S, lua_State *co) {
+  lua_State *outer = S->running;
+  S->running = co;
+  const int status = lua_resetthread(co);
+  S->running = outer;
+  return status;
+}
+
+/* Closes a coroutine that yielded because it is taken down; what unwinds is all that is left on it. */
+static void close_stopped(mt_lua *S, lua_State *co) {
+  S->stopped = NULL;
+  close_coroutine(S, co);
+  lua_settop(co, 0);
+  lua_rawgetp(co, LUA_REGISTRYINDEX, &mt_object_keys[S->unwinding]);
 }
 
 /* ---- Tasks ---- */
@@ -56,7 +74,11 @@ lua_State *mt_new_task(lua_State *L) {
 bool mt_resume_task(lua_State *co, lua_State *from, int nargs, int *nresults) {
   mt_lua *S = mt_block(co);
   if (lua_status(co) == LUA_YIELD) lua_settop(co, -2); /* the light userdata */
-  const int status = mt_resume(S, co, from, nargs, nresults);
+  int status = mt_resume(S, co, from, nargs, nresults);
+  if (S->stopped == co) {
+    close_stopped(S, co);
+    status = LUA_ERRRUN;
+  }
   if (status == LUA_YIELD) {
     if (!mt_waits(co)) { /* coroutine.yield at a task's own level: let others run */
       lua_settop(co, -*nresults - 1);
@@ -65,7 +87,7 @@ bool mt_resume_task(lua_State *co, lua_State *from, int nargs, int *nresults) {
     }
     return false;
   }
-  if (status != LUA_OK) { /* the body itself is protected: only memory or a C stack overflow */
+  if (status != LUA_OK) { /* the body itself is protected: only memory, a C stack overflow, or it was taken down */
     S->ended = status;
     *nresults = 1;
   }
@@ -78,15 +100,6 @@ enum { RESUME, WRAP };
 
 static lua_State *coroutine_at(lua_State *L, int kind) {
   return lua_tothread(L, kind == WRAP ? lua_upvalueindex(1) : 1);
-}
-
-/* Runs the handlers of co's pending <close> variables; an error value is on co's stack then. */
-static int close_coroutine(mt_lua *S, lua_State *co) {
-  lua_State *outer = S->running;
-  S->running = co;
-  const int status = lua_resetthread(co);
-  S->running = outer;
-  return status;
 }
 
 /* [-1, +?] results of a coroutine that failed: false, error; or raises. */
@@ -122,10 +135,8 @@ static int drive(lua_State *L, lua_State *co, int nargs, int kind) {
     S->driven = co;
     const int status = mt_resume(S, co, L, nargs, &nresults);
     S->driven = outer;
-    if (S->stopped == co) { /* the hook made it yield: its handlers run, then we go on unwinding */
-      S->stopped = NULL;
-      close_coroutine(S, co);
-      lua_settop(co, 0);
+    if (S->stopped == co) { /* its handlers run, then we go on unwinding */
+      close_stopped(S, co);
       mt_throw_unwinding(L, S);
     }
     if (status != LUA_OK && status != LUA_YIELD) return failed(L, S, co, kind, status);
@@ -224,10 +235,24 @@ static int co_close(lua_State *L) {
 
 /* ---- pcall, xpcall ---- */
 
+/*
+** Each protected call that unwinding goes through costs Lua a look at every level below it. A recursion of them may be
+** a hundred thousand levels deep, and would take a minute to leave. So beyond some of them the coroutine is left at once:
+** it yields, and who resumed it closes it, by which its handlers run all the same.
+*/
+enum { PASSED_MAX = 20 };
+
+static int go_on_unwinding(lua_State *L, mt_lua *S) {
+  if (++S->passed <= PASSED_MAX || S->running != L || !lua_isyieldable(L)) return lua_error(L);
+  S->stopped = L;
+  return lua_yield(L, 0);
+}
+
 /* [-skip.., +?] the results of a protected call; what unwinds goes on unwinding. */
 static int protected_done(lua_State *L, int status, lua_KContext skip) {
   if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - (int)skip;
-  if (mt_is_unwinding(L, mt_block(L))) return lua_error(L);
+  mt_lua *S = mt_block(L);
+  if (mt_is_unwinding(L, S)) return go_on_unwinding(L, S);
   lua_pushboolean(L, 0);
   lua_insert(L, -2);
   return 2;
@@ -308,7 +333,7 @@ static int call_finalizer(lua_State *L) {
   S->finalizer_until = begun + S->finalizer_ns;
   int nresults = 0;
   int status = mt_resume(S, co, L, 1, &nresults);
-  while (status == LUA_YIELD && mt_waits(co)) {
+  while (status == LUA_YIELD && S->stopped != co && mt_waits(co)) {
     S->nofail++;
     S->callbacks.park(S->owner, L);
     S->nofail--;
@@ -316,6 +341,10 @@ static int call_finalizer(lua_State *L) {
     const int64_t now = mt_monotonic_ns();
     S->finalizer_until = now - begun < FINALIZER_NS_ALL ? now + S->finalizer_ns : now;
     status = mt_resume(S, co, L, 0, &nresults);
+  }
+  if (S->stopped == co) {
+    close_stopped(S, co);
+    status = LUA_ERRRUN;
   }
   S->finalizing = outer;
   S->finalizer_until = outer_until;

@@ -17,7 +17,7 @@ public final class Interrupter: @unchecked Sendable {
   deinit { mt_irq_free(irq) }
 
   /// Asks for the foreground to stop with the error `interrupted`, which no `pcall` eats; handlers of `<close>`
-  /// variables run. A background task that keeps the foreground from running is stopped in its place.
+  /// variables run. A background task that keeps the foreground from running is stopped, too.
   public func interrupt() { mt_irq_request(irq) }
 
   /// An interrupt was asked for and has not struck.

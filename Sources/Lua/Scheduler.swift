@@ -161,16 +161,25 @@ public final class Scheduler {
     ready.prepend(task)
     while !task.isEnded {
       if let exitCode { leave(task, exitCode) }
+      // Whom it is meant for runs first: others might never end.
+      if state.interrupter.isRequested { goFirst(task) }
       if ready.isEmpty { rest(fd: nil, until: nil) } else { breathe() }
       step()
       guard task.status == .waiting else { continue }
       if state.interrupter.take() {
         makeReady(task, .interrupted)
+        goFirst(task)
       } else if mayMove, exitCode == nil, state.interrupter.takeMove() {
         return false
       }
     }
     return true
+  }
+
+  private func goFirst(_ task: LuaTask) {
+    guard task.status == .ready, let place = ready.firstIndex(of: task), place > 0 else { return }
+    ready.remove(at: place)
+    ready.prepend(task)
   }
 
   private func outcome(of task: LuaTask) -> LuaOutcome {
@@ -208,7 +217,7 @@ public final class Scheduler {
   /// Runs what is ready, then waits for a key: what a line editor calls in place of reading.
   /// - Parameters:
   ///   - fd: comes back as `readable` when this has input or was closed.
-  ///   - deadline: nil waits for ever.
+  ///   - deadline: comes back then, also from tasks that are always ready; nil waits for ever.
   public func turn(waitingFor fd: Int32? = nil, deadline: LuaInstant? = nil) -> TurnEnd {
     state.inside {
       while true {
@@ -220,7 +229,7 @@ public final class Scheduler {
         if state.interrupter.take() { return .interrupted }
         let isReadable = rest(fd: fd, until: deadline)
         if isReadable { return .readable }
-        if let deadline, ready.isEmpty, clock.now() >= deadline { return .deadline }
+        if let deadline, clock.now() >= deadline { return .deadline }
       }
     }
   }
@@ -244,7 +253,8 @@ public final class Scheduler {
     while budget > 0, exitCode == nil, let task = ready.popFirst() {
       resume(task)
       budget -= 1
-      if state.interrupter.isRequested { break }
+      // Who waits for the foreground does not wait for those behind it.
+      if state.interrupter.isRequested || foreground?.isEnded == true { break }
     }
     // Leaving: only the foreground goes on, for its handlers.
     if exitCode != nil, let task = foreground, let place = ready.firstIndex(of: task) {
@@ -535,10 +545,7 @@ public final class Scheduler {
       if wait.poll() { return .ready }
       if let task, task.isCancelRequested, task.cancelDelivered == nil { return .cancelled }
       if let limit = wait.limit, limit <= clock.now() { return ending(of: wait, at: clock.now()) }
-      if state.interrupter.take() {
-        mt_begin_unwinding(block, Int32(MT_INTERRUPTED))
-        return .interrupted
-      }
+      if state.interrupter.isRequested, let why = interruptNested(task) { return why }
       if let code = exitCode {
         block.pointee.exit_code = code
         mt_begin_unwinding(block, Int32(MT_EXIT))
@@ -561,6 +568,17 @@ public final class Scheduler {
       let timer = wait.needsTasks ? nextDeadline : nil
       sleep(fd: nil, until: [wait.limit, timer, onIdle?()].compactMap { $0 }.min())
     }
+  }
+
+  /// A nested wait keeps all others from running. Where it is not the foreground's, that is left the request.
+  private func interruptNested(_ task: LuaTask?) -> WaitEnding? {
+    if task == nil || task === foreground {
+      guard state.interrupter.take() else { return nil }
+    } else if block.pointee.unwinding != notUnwinding {
+      return nil
+    }
+    mt_begin_unwinding(block, Int32(MT_INTERRUPTED))
+    return .interrupted
   }
 
   // MARK: Sleeping

@@ -1,3 +1,4 @@
+import CShims
 import Foundation
 import Lua
 import Synchronization
@@ -58,6 +59,38 @@ import Testing
       return
     }
     #expect(error.code == "interrupted" && !state.interrupter.isRequested)
+  }
+
+  /// Protected calls within protected calls, a hundred thousand deep by the time that the request comes.
+  @Test(arguments: [
+    "local function f() pcall(f) pcall(f) end f()", "local function f() while true do pcall(f) end end f()",
+    "local function f() xpcall(f, tostring) xpcall(f, tostring) end f()",
+    "coroutine.wrap(function() local function f() pcall(f) pcall(f) end f() end)()",
+    "local function f() pcall(f) pcall(coroutine.wrap(f)) end f()",
+    "table.sort({ 2, 1 }, function() local function f() pcall(f) pcall(f) end f() end)",
+  ]) func leavesADeepRowOfProtectedCallsAtOnce(_ source: String) async throws {
+    try await onThread {
+      let bench = try Bench()
+      let asked = Mutex<Int64>(0)
+      bench.define("started") { [interrupter = bench.state.interrupter] _ throws(LuaError) in
+        Thread.detachNewThread {
+          usleep(700_000)
+          asked.withLock { $0 = mt_monotonic_ns() }
+          interrupter.interrupt()
+        }
+        return .none
+      }
+      let error = try bench.error(
+        """
+        started()
+        local x <close> = setmetatable({}, { __close = function() print("closed") end })
+        pcall(function() local y <close> = setmetatable({}, { __close = function() print("inner") end }) \(source) end)
+        """)
+      let duration = Double(mt_monotonic_ns() - asked.withLock { $0 }) / 1e9
+      #expect(error.code == "interrupted" && bench.printed == "inner\nclosed\n", "\(error) \(bench.printed)")
+      #expect(duration < 0.3, "\(duration) s")
+      #expect(try bench.values("return pcall(error, 'x')") == [false, "x"])
+    }
   }
 
   @Test(arguments: runaways.keys.sorted()) func stopsWithinThreeTenths(_ name: String) async throws {

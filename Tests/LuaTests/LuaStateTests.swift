@@ -362,6 +362,8 @@ import Testing
   @Test(arguments: [
     "while true do end", "while true do pcall(error) end",
     "coroutine.wrap(function() while true do end end)()",
+    "local function f() pcall(f) pcall(f) end f()", "local function f() while true do pcall(f) end end f()",
+    "local function f() pcall(f) xpcall(f, print) coroutine.wrap(f)() end f()",
     "sleep(1000)",
     "while true do sleep(0) end",
     "setmetatable({}, { __gc = function() while true do end end }) sleep(0.01) collectgarbage() while true do end",

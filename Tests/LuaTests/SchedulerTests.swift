@@ -153,12 +153,60 @@ import Testing
       }
       var outcome = LuaOutcome.exit(0)
       let duration = try seconds {
-        outcome = try bench.run("spawn(function() while true do end end) sleep(0.05) return 1")
+        outcome = try bench.run("spawn(function() while true do end end) sleep(100) return 1")
       }
-      #expect(outcome == .values([1]))
-      #expect(stopped == ["interrupted"])
+      guard case .failed(let error, _) = outcome else {
+        Issue.record("\(outcome)")
+        return
+      }
+      #expect(error.code == "interrupted" && stopped == ["interrupted"])
       #expect(duration < 0.4)
     }
+  }
+
+  /// One request is enough, however many tasks there are that never wait, and whatever the foreground does.
+  @Test(arguments: [
+    "sleep(100)", "while true do sleep(0) end", "table.sort({ 2, 1 }, function() sleep(100) end)",
+  ])
+  func anInterruptReachesTheForegroundPastAllThatHog(_ cell: String) async throws {
+    try await onThread {
+      let bench = try Bench()
+      let interrupter = bench.state.interrupter
+      Thread.detachNewThread {
+        usleep(30_000)
+        interrupter.interrupt()
+      }
+      var code: String?
+      let duration = try seconds {
+        code = try bench.error(
+          """
+          for i = 1, 20 do
+            spawn(function() if i % 2 == 0 then while true do end end while true do pcall(function() while true do end end) end end)
+          end
+          \(cell)
+          """
+        ).code
+      }
+      #expect(code == "interrupted")
+      #expect(duration < 0.03 + 0.3, "\(duration) s")
+      #expect(!interrupter.isRequested)
+    }
+  }
+
+  @Test func aTurnEndsAtItsDeadlineThoughATaskIsAlwaysReady() throws {
+    var present: Int64 = 0
+    let clock = LuaClock(now: {
+      present += 1_000_000
+      return LuaInstant(nanoseconds: present)
+    })
+    let bench = try Bench(clock: clock)
+    bench.scheduler.spawn(
+      try bench.state.load("while true do sleep(0) count = (count or 0) + 1 end", chunkName: "=busy"))
+    for end in [100, 200, 300] as [Int64] {
+      #expect(bench.scheduler.turn(deadline: LuaInstant(nanoseconds: end * 1_000_000)) == .deadline)
+      #expect(present >= end * 1_000_000 && present < (end + 50) * 1_000_000)
+    }
+    #expect(try bench.values("return count > 10") == [true])
   }
 
   @Test func sparesATaskThatIsOnlyBusy() async throws {
@@ -264,6 +312,9 @@ import Testing
     }
     _ = try bench.run("table.sort({ 2, 1 }, function() sleep(0.05) end)")
     #expect(calls > before)
+    let after = calls
+    #expect(bench.scheduler.turn(deadline: .now.advanced(bySeconds: 0.1)) == .deadline)
+    #expect(calls > after)
     task.cancel()
     bench.scheduler.runReady()
   }

@@ -74,7 +74,8 @@ typedef struct mt_lua {
   int unwinding;           /* MT_INTERRUPTED... */
   int64_t unwinding_since; /* ns; handlers get a grace from here on */
   lua_State *_Nullable driven;  /* the user's coroutine that runs: the hook may make it yield */
-  lua_State *_Nullable stopped; /* the one that it made yield */
+  lua_State *_Nullable stopped; /* one that yielded because it is taken down: who resumed it closes it */
+  int passed;                   /* protected calls that unwinding went through since the last resume */
   lua_State *_Nullable struck;  /* the one that it raised in: it dies with hooks off */
   int exit_code;
   bool sparing;            /* a background task runs: it may reach its next wait unharmed */
