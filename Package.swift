@@ -99,26 +99,43 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    // Tools: what nobody needs who only runs the program.
+    .target(
+      name: "Fuzzing", dependencies: ["Bela", "Synnax", "Telemetry", "Bindings"], path: "Tools/Fuzzing",
+      swiftSettings: settings),
+    .executableTarget(
+      name: "FuzzTool", dependencies: ["Fuzzing", commandLine], path: "Tools/FuzzTool",
+      swiftSettings: settings),
+
     // Tests: a suite per source file; nothing here needs @testable, what a test may see is `package`.
     .target(
       name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", exclude: ["Python"],
+      swiftSettings: settings),
+    .target(
+      name: "SocketFaults", dependencies: ["Transport", nio("NIOCore")], path: "Tests/SocketFaults",
       swiftSettings: settings),
     tests("LuaTests", ["Lua", "CShims"]),
     tests("TelemetryTests", ["Telemetry"]),
     tests("SignalsTests", ["Signals", "Telemetry"]),
     tests(
       "TransportTests",
-      ["Transport", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"), tls]),
+      [
+        "Transport", "SocketFaults", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"),
+        tls,
+      ]
+    ),
     tests("BelaTests", ["Bela", "Telemetry", "Transport"], resources: [.copy("Captures")]),
     tests("SynnaxTests", ["Synnax", "Telemetry", "Transport"], resources: [.copy("Vectors")]),
     tests("RecordingTests", ["Recording", "Telemetry", sqlite], exclude: ["Python"]),
     tests("PlottingTests", ["Plotting", "Telemetry", "Transport"], resources: [.copy("Golden")]),
     tests(
-      "SimulationTests", ["Simulation", "Bela", "Synnax", "Recording", "Telemetry", "Transport"],
+      "SimulationTests",
+      ["Simulation", "SocketFaults", "Bela", "Synnax", "Recording", "Telemetry", "Transport"],
       exclude: ["Python"]),
     tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Signals", "Plotting", "Simulation"]),
     tests("NotebooksTests", ["Notebooks", "Lua", "Bindings", "Simulation"]),
     tests("TerminalTests", ["Terminal"]),
+    tests("FuzzingTests", ["Fuzzing"]),
     tests("ProgramTests", ["Simulation", "Bela", "Telemetry"], exclude: ["Python"]),
   ],
   swiftLanguageModes: [.v6]

@@ -19,12 +19,11 @@ extension SimulatedBoard {
   /// The next so many data sockets end as soon as they are open.
   public func cutData(next count: Int) { state.withLock { $0.nextDataCuts = count } }
 
-  /// The data sockets end in the middle of a block.
+  /// The data sockets end in the middle of a block: its header came, its values do not.
   public func breakWithinBlock() {
-    let sockets = state.withLock { Array($0.data.values) }
+    let (sockets, header) = state.withLock { (Array($0.data.values), $0.machine.variables.first?.header) }
     for socket in sockets {
-      // A frame of 4104 bytes that stops after ten.
-      socket.sendRaw([0x82, 126, 0x10, 0x08] + Array(repeating: 7, count: 10))
+      if let header { try? socket.send(binary: header) }
       socket.reset()
     }
   }
@@ -65,11 +64,14 @@ extension SimulatedBoard {
   }
 
   /// From now on nothing is read and nothing is sent, not even a Pong; the connections stay.
-  public func fallSilent() {
+  public func stopAnswering() {
     let sockets = state.withLock { state in
-      state.control.values.map(\.connection) + Array(state.data.values)
+      for client in state.control.keys { state.control[client]!.isMute = true }
+      defer { state.data = [:] }
+      return state.control.values.map(\.connection) + Array(state.data.values)
     }
-    for socket in sockets { socket.fallSilent() }
+    // A ping that is not read has no answer.
+    for socket in sockets { socket.pauseReading() }
   }
 
   func happen(_ incident: BoardFaults.Incident.Kind) {
@@ -77,7 +79,7 @@ extension SimulatedBoard {
     case .cut: breakWithinBlock()
     case .restart: restart()
     case .end: Task { await endProgram() }
-    case .silence: fallSilent()
+    case .silence: stopAnswering()
     }
   }
 
@@ -86,7 +88,7 @@ extension SimulatedBoard {
 
   /// Sends any text to all control connections.
   package func say(_ text: String) {
-    for client in state.withLock({ Array($0.control.values) }) { try? client.connection.send(text: text) }
+    for client in state.withLock({ $0.listeners }) { try? client.connection.send(text: text) }
   }
 
   /// Sends any bytes to all data connections.

@@ -27,8 +27,9 @@ public final class SimulatedBoard: Sendable {
     var incidents: [BoardFaults.Incident]
     var delayed: [(due: ContinuousClock.Instant, messages: [WebSocketPayload])] = []
 
-    /// When the newest command came.
-    var heard = ContinuousClock.now
+    /// What time it is, and when the newest command came.
+    let clock: @Sendable () -> ContinuousClock.Instant
+    var heard: ContinuousClock.Instant
     /// A client went after commands that a board would have looked at by then: up to this tick it counts as there.
     var settlesUntil: Int64?
 
@@ -36,13 +37,14 @@ public final class SimulatedBoard: Sendable {
     var nextDataCuts = 0
 
     var hasActiveClient: Bool { control.values.contains { $0.isActive } }
+    var listeners: [Client] { control.values.filter { !$0.isMute } }
 
     /// To be called before a client goes or pauses. This clock looks at commands every few milliseconds, that of a board
     /// every block; what is more than a block apart must not fall into one here.
     mutating func settle() {
       let block = Double(max(1, configuration.block))
       guard machine.hasCommands, hasActiveClient,
-        (ContinuousClock.now - heard) / .seconds(1) >= block / configuration.rate
+        (clock() - heard) / .seconds(1) >= block / configuration.rate
       else { return }
       settlesUntil = machine.now + Int64(block)
     }
@@ -67,6 +69,8 @@ public final class SimulatedBoard: Sendable {
     var connection: WebSocketConnection
     var number: Int
     var isActive = false
+    /// It is told nothing more, and not listened to.
+    var isMute = false
   }
 
   let state: Mutex<State>
@@ -76,14 +80,18 @@ public final class SimulatedBoard: Sendable {
   private let pace: Mutex<Task<Void, Never>?> = Mutex(nil)
   private let bound: Mutex<Int> = Mutex(0)
 
-  private init(_ configuration: BoardConfiguration, _ group: TransportGroup) throws {
+  private init(
+    _ configuration: BoardConfiguration, _ group: TransportGroup,
+    clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+  ) throws {
     files = try BoardLogFiles(folder: configuration.logFolder)
     self.group = group
     let machine = BoardMachine(configuration, files: files.existing)
     state = Mutex(
       State(
         configuration: configuration, machine: machine, link: BoardLink(configuration),
-        incidents: configuration.faults.incidents.sorted { $0.after < $1.after }))
+        incidents: configuration.faults.incidents.sorted { $0.after < $1.after }, clock: clock, heard: clock()
+      ))
   }
 
   /// Listens, and lets the clock run.
@@ -97,6 +105,20 @@ public final class SimulatedBoard: Sendable {
     }
     return board
   }
+
+  /// Listens only: its clock goes on by `pass`. For tests.
+  package static func startWithoutTime(
+    _ configuration: BoardConfiguration, clock: @escaping @Sendable () -> ContinuousClock.Instant
+  ) async throws -> SimulatedBoard {
+    let board = try SimulatedBoard(configuration, .shared, clock: clock)
+    try await board.listen(port: configuration.port)
+    return board
+  }
+
+  package func pass(ticks: Int64) { _ = advance(to: tick + ticks) }
+
+  /// Control connections that are open.
+  package var clientCount: Int { state.withLock { $0.control.count } }
 
   func listen(port: Int) async throws {
     var options = HTTPServer.Options()
@@ -215,7 +237,7 @@ public final class SimulatedBoard: Sendable {
   func send(_ replies: [BoardMachine.Reply]) {
     guard !replies.isEmpty else { return }
     let (clients, bareNaN) = state.withLock {
-      (Array($0.control.values), $0.configuration.faults.writesBareNaN)
+      ($0.listeners, $0.configuration.faults.writesBareNaN)
     }
     for reply in replies {
       let text = BoardText.text(of: reply.message, bareNaN: bareNaN)
@@ -232,7 +254,7 @@ public final class SimulatedBoard: Sendable {
       state.nextClient += 1
       state.control[ObjectIdentifier(connection)] = Client(connection: connection, number: state.nextClient)
       let text = state.configuration.faults.greets ? BoardText.greeting(state.configuration.projectName) : nil
-      return (state.control.values.map(\.connection), text)
+      return (state.listeners.map(\.connection), text)
     }
     guard let text else { return }
     for one in all { try? one.send(text: text) }
@@ -288,7 +310,7 @@ public final class SimulatedBoard: Sendable {
       default: break
       }
       let replies = state.machine.receive(message, from: state.control[client]?.number ?? 0)
-      if state.machine.hasCommands { state.heard = .now }
+      if state.machine.hasCommands { state.heard = state.clock() }
       return state.configuration.faults.answersList
         ? replies : replies.filter { $0.message["watcher"] == nil }
     }

@@ -24,9 +24,9 @@ public struct SynnaxError: CodedError, Hashable {
   }
 
   /// What a caller may do after an error.
-  enum Remedy: Sendable { case none, logIn, reconnect }
+  package enum Remedy: Sendable { case none, logIn, reconnect }
 
-  var remedy: Remedy {
+  package var remedy: Remedy {
     switch type {
     case "sy.auth.invalid_token", "sy.auth.expired_token", "sy.auth.session_ended": return .logIn
     case .some(let type) where type.hasPrefix("freighter."): return .reconnect

@@ -1,5 +1,5 @@
 import NIOConcurrencyHelpers
-import NIOCore
+package import NIOCore
 
 #if canImport(Glibc)
   import Glibc
@@ -16,7 +16,8 @@ import NIOCore
 public final class WebSocketConnection: Sendable {
   /// Address of the other side, for messages and logs.
   public let peer: String
-  let channel: any Channel
+  /// For simulations that put things on the wire that no WebSocket says.
+  package let channel: any Channel
   let options: WebSocketOptions
   /// A client masks what it sends.
   private let masks: Bool
@@ -41,7 +42,6 @@ public final class WebSocketConnection: Sendable {
     /// The HTTP handlers are still in the way of what is sent.
     var isHeld = true
     var isPaused = false
-    var isSilent = false
     var reason: CloseReason?
     var isEnded = false
     var waiters: [Waiter] = []
@@ -301,27 +301,10 @@ public final class WebSocketConnection: Sendable {
     return Array(text.utf8)
   }
 
-  // MARK: Faults, for simulations and tests
-
-  /// Puts bytes on the wire as they are: half frames, forbidden frames.
-  package func sendRaw(_ bytes: [UInt8]) {
-    outbox.withLockedValue { outbox in
-      outbox.pending.append(ByteBuffer(bytes: bytes))
-      outbox.pendingBytes += bytes.count
-    }
-    flush()
-  }
-
-  /// Ends TCP with a reset.
+  /// Ends TCP with a reset, as a peer that has no more to do with us.
   package func reset() {
     guard let socket = channel as? any SocketOptionProvider else { return cut(.local) }
     socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in self.cut(.local) }
-  }
-
-  /// From now on nothing is read and nothing leaves, not even a pong; TCP stays.
-  package func fallSilent() {
-    outbox.withLockedValue { $0.isSilent = true }
-    pauseReading()
   }
 
   // MARK: The queue
@@ -405,7 +388,7 @@ public final class WebSocketConnection: Sendable {
   func drain() {
     let buffers = outbox.withLockedValue { outbox in
       outbox.isDrainScheduled = false
-      guard !outbox.isSilent, !outbox.isHeld else { return [ByteBuffer]() }
+      guard !outbox.isHeld else { return [ByteBuffer]() }
       defer { outbox.pending = [] }
       outbox.inFlightBytes += outbox.pendingBytes
       outbox.pendingBytes = 0

@@ -151,7 +151,7 @@ import Transport
   @Test func aBoardThatStopsAnsweringIsFoundOut() async throws {
     let began = ContinuousClock.now
     _ = try await stream("d_dense") {
-      $0.fallSilent()
+      $0.stopAnswering()
     } until: {
       $0.events.contains(.reconnecting("the board stopped answering"))
     }

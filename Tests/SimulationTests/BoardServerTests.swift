@@ -1,6 +1,7 @@
 import Bela
 import Foundation
 import Simulation
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -78,34 +79,37 @@ import Testing
 
   /// A board looks at its clients every block, 0.36 ms; that this one sleeps for longer is not to be seen.
   @Test func whatIsStoppedABlockBeforeItsClientGoesHasEnded() async throws {
-    _ = try await with { port in
+    let now = Mutex(ContinuousClock.now)
+    let board = try await SimulatedBoard.startWithoutTime(.test) { now.withLock { $0 } }
+    try await onThread {
       func say(_ text: String, on socket: RawSocket) { socket.send(frame: Array(text.utf8), opcode: 1) }
-      // It never replies, so it counts as none.
-      let observer = try RawSocket(port: port)
-      _ = observer.upgrade("/gui_control")
-      func isWatched() -> Bool {
-        say(#"{"watcher":[{"cmd":"list"}]}"#, on: observer)
-        return observer.text(upTo: "]}}").contains(#""watched":true"#)
+      func isWatched(_ socket: RawSocket) -> Bool {
+        say(#"{"watcher":[{"cmd":"list"}]}"#, on: socket)
+        return socket.text(upTo: "]}}").contains(#""watched":true"#)
       }
-      func until(_ wanted: Bool) -> Bool {
-        let end = ContinuousClock.now + .seconds(2)
-        while isWatched() != wanted { if ContinuousClock.now > end { return false } }
-        return true
-      }
-      for _ in 0..<20 {
-        let leaver = try RawSocket(port: port)
+      for (pause, isStuck) in [(Duration.microseconds(400), false), (.microseconds(300), true)] {
+        let leaver = try RawSocket(port: board.port)
         _ = leaver.upgrade("/gui_control")
         say(#"{"event":"connection-reply"}"#, on: leaver)
         say(#"{"watcher":[{"cmd":"watch","watchers":["myvar"]}]}"#, on: leaver)
-        try #require(until(true))
+        // Commands and lists are heard in their order; time passes for the board only here.
+        _ = isWatched(leaver)
+        board.pass(ticks: 1600)
+        try #require(isWatched(leaver))
         say(#"{"watcher":[{"cmd":"unwatch","watchers":["myvar"]}]}"#, on: leaver)
-        // Its answer says that the block has gone by.
-        say(#"{"watcher":[{"cmd":"list"}]}"#, on: leaver)
-        try #require(leaver.text(upTo: "]}}").contains(#""watchers""#))
+        _ = isWatched(leaver)
+        now.withLock { $0 += pause }
         leaver.hangUp()
-        try #require(until(false), "the stream is stuck")
+        let end = ContinuousClock.now + .seconds(10)
+        while board.clientCount > 0, ContinuousClock.now < end { usleep(1000) }
+        board.pass(ticks: 1600)
+        // It never replies, so it counts as none.
+        let observer = try RawSocket(port: board.port)
+        _ = observer.upgrade("/gui_control")
+        #expect(isWatched(observer) == isStuck, "\(pause)")
       }
     }
+    await board.stop()
   }
 
   // MARK: - Variables and programs

@@ -1,4 +1,5 @@
 import Simulation
+import SocketFaults
 import Synchronization
 import Synnax
 import Telemetry

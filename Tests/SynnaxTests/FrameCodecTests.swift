@@ -57,12 +57,6 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2] as [UInt64]) func survivesMutatedBytes(_ seed: UInt64) throws {
-    let outcome = try SynnaxFuzz.run(iterations: 8000, seed: seed)
-    #expect(outcome.accepted > 500 && outcome.refused > 500 && !outcome.isBlind)
-    #expect(outcome.expansion <= 8)
-  }
-
   @Test func countsAStateForEachRequestAndForgetsOlderOnes() throws {
     let one = [FrameCodec.Entry(key: 1, type: .uint8)]
     let two = [FrameCodec.Entry(key: 2, type: .int16)]

@@ -16,43 +16,50 @@ package enum ProgramRunner {
   package static var program: String {
     get throws {
       if let path = ProcessInfo.processInfo.environment["MOONTIDE_PROGRAM"], !path.isEmpty { return path }
-      var folders = [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments[0])]
-      if let mapped = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
-        folders.append(URL(fileURLWithPath: mapped))
-      }
-      // The runner of the tests is elsewhere; its arguments name the bundle.
-      folders += CommandLine.arguments.filter { $0.contains(".xctest") }.map { URL(fileURLWithPath: $0) }
-      for start in folders {
-        var folder = start
-        for _ in 0..<4 {
-          let candidate = folder.appendingPathComponent("moontide").path
-          var isFolder: ObjCBool = false
-          if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue,
-            FileManager.default.isExecutableFile(atPath: candidate)
-          {
-            return candidate
-          }
-          folder.deleteLastPathComponent()
-        }
-      }
-      throw PseudoTerminal.Failure(
-        description: "moontide is not beside the tests; build it, or set MOONTIDE_PROGRAM")
+      return try path(of: "moontide")
     }
+  }
+
+  /// An executable that was built beside the tests.
+  private static func path(of name: String) throws -> String {
+    var folders = [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments[0])]
+    if let mapped = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
+      folders.append(URL(fileURLWithPath: mapped))
+    }
+    // The runner of the tests is elsewhere; its arguments name the bundle.
+    folders += CommandLine.arguments.filter { $0.contains(".xctest") }.map { URL(fileURLWithPath: $0) }
+    for start in folders {
+      var folder = start
+      for _ in 0..<4 {
+        let candidate = folder.appendingPathComponent(name).path
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue,
+          FileManager.default.isExecutableFile(atPath: candidate)
+        {
+          return candidate
+        }
+        folder.deleteLastPathComponent()
+      }
+    }
+    throw PseudoTerminal.Failure(
+      description: "\(name) is not beside the tests; build it, or set MOONTIDE_PROGRAM")
   }
 
   /// Runs to the end, or kills at the deadline and throws.
   ///
   /// - Parameters:
+  ///   - name: another executable of this package than the program.
   ///   - input: standard input; nil is at its end at once.
   ///   - environment: added to the test's own, without what would change the program's ways.
   ///   - interruptAfter: sends `signal` when the output has this text.
   package static func run(
-    _ arguments: [String] = [], input: String? = nil, environment: [String: String] = [:],
+    _ arguments: [String] = [], of name: String? = nil, input: String? = nil,
+    environment: [String: String] = [:],
     directory: String? = nil, within: Duration = .seconds(30), interruptAfter: String? = nil,
     signal number: Int32 = SIGINT
   ) throws -> Outcome {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: try program)
+    process.executableURL = URL(fileURLWithPath: try name.map { try path(of: $0) } ?? program)
     process.arguments = arguments
     var values = ProcessInfo.processInfo.environment
     for name in ["NO_COLOR", "FORCE_COLOR", "MOONTIDE_INIT", "MOONTIDE_PATH"] { values[name] = nil }

@@ -1,3 +1,4 @@
+import SocketFaults
 import Testing
 import Transport
 

@@ -1,14 +1,29 @@
 import ArgumentParser
-import Bela
 import Foundation
+import Fuzzing
 import Glibc
-import Synnax
 
-/// `moontide fuzz …`, behind `scripts/fuzz`: what reads a device's bytes is fed random and mutated ones, and what scripts
-/// can call is called at random.
-struct Fuzz: ParsableCommand, ProgramCommand {
+/// Behind `scripts/fuzz`: what reads a device's bytes is fed random and mutated ones, and what scripts can call is called
+/// at random, in the program that stands beside this tool.
+@main
+struct FuzzTool: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "fuzz", abstract: "Feeds a decoder random and mutated messages.", shouldDisplay: false)
+    commandName: "fuzz", abstract: "Feeds a decoder random messages, or calls the API at random.")
+
+  static func main() {
+    do {
+      guard let tool = try parseAsRoot() as? FuzzTool else { return }
+      exit(tool.fuzz())
+    } catch {
+      let isHelp = exitCode(for: error).isSuccess
+      if isHelp { say(fullMessage(for: error)) } else { complain(fullMessage(for: error)) }
+      exit(isHelp ? 0 : 2)
+    }
+  }
+
+  /// At once: whoever reads it sees how far it is.
+  private static func say(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+  private static func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
   enum Decoder: String, ExpressibleByArgument, CaseIterable { case bela, synnax, api }
 
@@ -45,13 +60,16 @@ struct Fuzz: ParsableCommand, ProgramCommand {
   @Option(help: ArgumentHelp("Where scripts that failed are kept.", valueName: "folder"))
   var keep = "."
 
+  @Option(help: ArgumentHelp("The program that is called.", valueName: "path"))
+  var program: String?
+
   func validate() throws {
     if decoder != .api, case .seconds? = amount { throw ValidationError("a number of messages expected") }
   }
 
   private var iterations: Int { if case .count(let count)? = amount { count } else { 10_000_000 } }
 
-  func run() -> Int32 {
+  private func fuzz() -> Int32 {
     if decoder == .api { return callAPI() }
     let seed = seed ?? 1
     let began = ContinuousClock.now
@@ -60,27 +78,32 @@ struct Fuzz: ParsableCommand, ProgramCommand {
       let seconds = (ContinuousClock.now - began) / .seconds(1)
       var usage = rusage()
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-      StandardOutput.print("\(decoder.rawValue), seed \(seed): \(text)")
-      StandardOutput.print("\(Int(seconds.rounded())) s, \(usage.ru_maxrss / 1024) MiB at most")
-      guard !isBlind else {
-        StandardError.write("moontide: some kinds of messages never came up; more of them, or another seed\n")
-        return ExitCode.failure
+      Self.say("\(decoder.rawValue), seed \(seed): \(text)")
+      Self.say("\(Int(seconds.rounded())) s, \(usage.ru_maxrss / 1024) MiB at most")
+      if isBlind {
+        Self.complain("fuzz: some kinds of messages never came up; more of them, or another seed")
       }
-      return ExitCode.success
+      return isBlind ? 1 : 0
     } catch {
-      StandardError.write("moontide: \(error)\n")
-      return ExitCode.failure
+      Self.complain("fuzz: \(error)")
+      return 1
     }
   }
 
   private func callAPI() -> Int32 {
     let seed = seed ?? UInt64.random(in: 1...999_999_999)
     // Said first: whatever happens, it can be done again.
-    StandardOutput.print("api, seed \(seed)")
+    Self.say("api, seed \(seed)")
     let began = ContinuousClock.now
     func seconds() -> Double { (ContinuousClock.now - began) / .seconds(1) }
     let amount = amount ?? .seconds(60)
-    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "moontide"
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "fuzz"
+    let beside = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("moontide")
+    let program = program ?? beside.path
+    guard access(program, X_OK) == 0 else {
+      Self.complain("fuzz: there is no program \(program)")
+      return 1
+    }
     let report = APIFuzz(program: program, folder: keep).run(
       seed: seed,
       isOver: { report in
@@ -88,11 +111,12 @@ struct Fuzz: ParsableCommand, ProgramCommand {
         case .count(let calls): report.calls >= calls
         case .seconds(let limit): report.scripts > 0 && seconds() >= limit
         }
-      }, tell: { StandardOutput.print($0) })
-    StandardOutput.print(
+      }, tell: Self.say)
+    Self.say(
       "\(report.calls) calls in \(report.scripts) scripts, \(report.failures.count) of which failed; "
-        + "\(Int(seconds().rounded())) s, \(report.highest >> 20) MiB at most")
-    return report.failures.isEmpty ? ExitCode.success : ExitCode.failure
+        + "\(Int(seconds().rounded())) s, the longest \(Int(report.longest.rounded())) s, "
+        + "\(report.highest >> 20) MiB at most")
+    return report.failures.isEmpty ? 0 : 1
   }
 
   private func feed() throws -> (String, Bool) {

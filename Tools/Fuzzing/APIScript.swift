@@ -1,5 +1,4 @@
 import Bindings
-import Synnax
 
 /// A Lua script of random calls of everything that the reference declares: objects in every state, arguments of every
 /// type at their ends, callbacks that raise, yield, close and collect. The same seed gives the same script.

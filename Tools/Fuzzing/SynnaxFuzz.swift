@@ -1,3 +1,4 @@
+import Synnax
 import Telemetry
 
 /// Feeds broken frames and control messages to everything that reads them: codec, stream, times and gaps, answers to
@@ -83,7 +84,8 @@ package enum SynnaxFuzz {
     (config.start, config.mode) = (Wide(.max), 1)
     var iterator = IteratorRequestPayload(.open)
     (iterator.bounds, iterator.keys, iterator.chunkSize) = (BoundsPayload(.all), [1], Int64(5))
-    iterator.reduction = ReductionPayload(variant: "stride", factor: 2)
+    iterator.reduction = try? Wire.decode(
+      ReductionPayload.self, Array(#"{"variant":"stride","factor":2}"#.utf8))
     let stream = StreamRequestPayload(
       keys: [1, 2], downsampleFactor: 2, throttleRate: 0.5, excludeGroups: [7], keepAlive: 5_000_000_000)
     return [
@@ -214,19 +216,5 @@ package enum SynnaxFuzz {
       default: bytes.swapAt(at, Int.random(in: 0..<bytes.count, using: &generator))
       }
     }
-  }
-}
-
-/// A small generator with a seed (SplitMix64).
-package struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  package init(state: UInt64) { self.state = state }
-
-  package mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }
