@@ -101,7 +101,8 @@ let package = Package(
 
     // Tools: what nobody needs who only runs the program.
     .target(
-      name: "Fuzzing", dependencies: ["Bela", "Synnax", "Telemetry", "Bindings"], path: "Tools/Fuzzing",
+      name: "Fuzzing", dependencies: ["Bela", "Synnax", "Telemetry", "Signals", "Bindings"],
+      path: "Tools/Fuzzing",
       swiftSettings: settings),
     .executableTarget(
       name: "FuzzTool", dependencies: ["Fuzzing", commandLine], path: "Tools/FuzzTool",

@@ -1,3 +1,4 @@
+import Signals
 import Synnax
 import Telemetry
 
