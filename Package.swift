@@ -25,7 +25,8 @@ func tests(
   _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil
 ) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies + ["TestSupport"], exclude: exclude, resources: resources,
+    name: name, dependencies: dependencies + ["Locks", "Randomness", "TestSupport"], exclude: exclude,
+    resources: resources,
     swiftSettings: settings)
 }
 
@@ -56,44 +57,51 @@ let package = Package(
           "--symbol-ordering-file=\(Context.packageDirectory)/Sources/CShims/lua.order",
         ]),
       ]),
-    target("Telemetry", [deque]),
+    target("Locks", []),
+    target("Randomness", []),
+
+    // 2: worlds that know nothing of each other.
+    target("Lua", ["CShims", "Locks", deque, heap]),
+    target("Telemetry", ["Locks", deque]),
     target("Terminal", ["CShims"]),
     target(
       "Transport",
       [
-        nio("NIOCore"), nio("NIOConcurrencyHelpers"), nio("NIOPosix"), nio("NIOHTTP1"), tls, logging,
+        "Locks", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), tls, logging,
       ]),
 
-    // 2: Lua as typed Swift, and what is computed from samples.
-    target("Lua", ["CShims", deque, heap]),
+    // 3: what is computed from samples.
     target("Signals", ["Telemetry"]),
 
-    // 3: worlds that know one thing each.
-    target("Bela", ["Telemetry", "Transport", logging]),
-    target("Synnax", ["Telemetry", "Transport", logging]),
-    target("Recording", ["Telemetry", deque, sqlite]),
+    // 4: protocols, files and pictures of what Telemetry has.
+    target("Bela", ["Locks", "Randomness", "Telemetry", "Transport", logging]),
+    target("Synnax", ["Locks", "Randomness", "Telemetry", "Transport", logging]),
+    target("Recording", ["Locks", "Telemetry", deque, sqlite]),
     // The page is part of the program, wherever that is copied to.
     target(
-      "Plotting", ["Telemetry", "Signals", "Transport"],
+      "Plotting", ["Locks", "Telemetry", "Signals", "Transport"],
       resources: ["page.html", "page.css", "page.js", "raster.js", "icon.svg"].map {
         .embedInCode("Page/\($0)")
       }),
 
-    // 4: what scripts call.
+    // 5: what scripts call.
     target(
-      "Bindings", ["Lua", "Telemetry", "Signals", "Transport", "Bela", "Synnax", "Recording", "Plotting"]),
+      "Bindings",
+      ["Locks", "Lua", "Telemetry", "Signals", "Transport", "Bela", "Synnax", "Recording", "Plotting"]),
 
-    // 5: cells, and the devices for those who have none.
+    // 6: cells, and the devices for those who have none.
     target("Notebooks", ["Lua", "Bindings"]),
     target(
-      "Simulation", ["Bela", "Synnax", "Recording", "Telemetry", "Transport", logging, sqlite],
+      "Simulation",
+      ["Locks", "Randomness", "Bela", "Synnax", "Recording", "Telemetry", "Transport", logging, sqlite],
       resources: [.copy("Recordings")]),
 
-    // 6: the program.
+    // 7: the program.
     .executableTarget(
       name: "moontide",
       dependencies: [
-        "CShims", "Terminal", "Lua", "Telemetry", "Transport", "Bela", "Synnax", "Recording", "Plotting",
+        "CShims", "Locks", "Randomness", "Terminal", "Lua", "Telemetry", "Transport", "Bela", "Synnax",
+        "Recording", "Plotting",
         "Bindings",
         "Notebooks", "Simulation", logging, commandLine,
       ],
@@ -101,7 +109,7 @@ let package = Package(
 
     // Tools: what nobody needs who only runs the program.
     .target(
-      name: "Fuzzing", dependencies: ["Bela", "Synnax", "Telemetry", "Signals", "Bindings"],
+      name: "Fuzzing", dependencies: ["Randomness", "Bela", "Synnax", "Telemetry", "Signals", "Bindings"],
       path: "Tools/Fuzzing",
       swiftSettings: settings),
     .executableTarget(
@@ -110,21 +118,19 @@ let package = Package(
 
     // Tests: a suite per source file; nothing here needs @testable, what a test may see is `package`.
     .target(
-      name: "TestSupport", dependencies: ["Telemetry"], path: "Tests/TestSupport", exclude: ["Python"],
+      name: "TestSupport", dependencies: ["Locks", "Telemetry"], path: "Tests/TestSupport", exclude: ["Python"],
       swiftSettings: settings),
     .target(
       name: "SocketFaults", dependencies: ["Transport", nio("NIOCore")], path: "Tests/SocketFaults",
       swiftSettings: settings),
+    tests("LocksTests", []),
+    tests("RandomnessTests", []),
     tests("LuaTests", ["Lua", "CShims"]),
     tests("TelemetryTests", ["Telemetry"]),
     tests("SignalsTests", ["Signals", "Telemetry"]),
     tests(
       "TransportTests",
-      [
-        "Transport", "SocketFaults", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"),
-        tls,
-      ]
-    ),
+      ["Transport", "SocketFaults", logging, nio("NIOCore"), nio("NIOPosix"), tls]),
     tests("BelaTests", ["Bela", "Telemetry", "Transport"], resources: [.copy("Captures")]),
     tests("SynnaxTests", ["Synnax", "Telemetry", "Transport"], resources: [.copy("Vectors")]),
     tests("RecordingTests", ["Recording", "Telemetry", sqlite], exclude: ["Python"]),

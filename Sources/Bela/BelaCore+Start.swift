@@ -1,3 +1,4 @@
+package import Locks
 package import Telemetry
 
 /// Fixed periods whose start the board has to know of in time: a command that arrives later begins later, and what a
@@ -200,7 +201,7 @@ extension BelaCore {
   // MARK: - End
 
   /// Ends a feed at a tick a little ahead; answers what the board has to be told. `reply` is given when all has come.
-  package mutating func stop(_ feed: Int, _ list: BelaList, _ reply: Reply<Void>) -> [BelaCommand] {
+  package mutating func stop(_ feed: Int, _ list: BelaList, _ reply: OneShot<Void>) -> [BelaCommand] {
     guard let state = feeds[feed] else {
       add(.stopped(reply))
       return []

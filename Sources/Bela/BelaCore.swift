@@ -1,3 +1,4 @@
+package import Locks
 package import Telemetry
 
 /// What a `BelaSource` guards with its lock. Calls nobody: it hands out what is to be sent and delivered.
@@ -26,7 +27,7 @@ package struct BelaCore {
   package enum Delivery {
     case frame(any StreamSink, Frame)
     case event(any StreamSink, StreamEvent)
-    case stopped(Reply<Void>)
+    case stopped(OneShot<Void>)
   }
 
   /// One variable of the board, in the order of its list.
@@ -89,7 +90,7 @@ package struct BelaCore {
     var isTimed: Bool
     var isMonitor: Bool
     /// Somebody waits for its end.
-    var stopping: Reply<Void>?
+    var stopping: OneShot<Void>?
     var request: StreamRequest
     /// Nothing is delivered before it is certain that the board knew of its start in time.
     var isHeld = false
@@ -158,23 +159,23 @@ package struct BelaCore {
   var feeds: [Int: FeedState] = [:]
   var decoder = BelaDecoder()
   var seed: SeedSession?
-  var learning: (index: Int, type: BelaType, reply: Reply<Int>)?
+  var learning: (index: Int, type: BelaType, reply: OneShot<Int>)?
   /// Header ids are list positions plus this (section 6.1), as far as it has been learned.
   var idOffset = 0
   var learnedIndices: ClosedRange<Int>?
   var indexOfID: [Int: Int] = [:]
   /// In the order in which the lists were asked for: the board answers each.
-  var listReplies: [Reply<BelaList>] = []
-  var logReplies: [(variable: String, reply: Reply<BelaLogReply>)] = []
-  var seedReply: Reply<SeedReply>?
+  var listReplies: [OneShot<BelaList>] = []
+  var logReplies: [(variable: String, reply: OneShot<BelaLogReply>)] = []
+  var seedReply: OneShot<SeedReply>?
   /// Whether the board knows the seed command protocol, once that was tried.
   var knowsSeed: Bool?
   /// Blocks that came before the start reply of a session, at most a second of them; nil when none is expected.
   var earlyBlocks: [(id: Int, type: BelaType, bytes: [UInt8])]?
   var earlyEnd: SeedReply?
-  var greeting: Reply<Void>?
+  var greeting: OneShot<Void>?
   /// Answered when the connection is back, or given up.
-  var connectionWaiters: [Reply<Void>] = []
+  var connectionWaiters: [OneShot<Void>] = []
   /// Frames whose variable nobody here asked for, and damage.
   var foreign: Int64 = 0
   /// The connection is new, and what ran before has not been asked for again: its data are of other watches.

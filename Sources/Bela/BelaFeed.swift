@@ -1,16 +1,16 @@
-import Synchronization
+import Locks
 public import Telemetry
 
 /// A running stream or monitor of a board.
 public final class BelaFeed: Feed {
   private let source: BelaSource
   let id: Int
-  private let current: Mutex<[Channel]>
+  private let current: Guarded<[Channel]>
 
   init(source: BelaSource, id: Int, channels: [Channel]) {
     self.source = source
     self.id = id
-    current = Mutex(channels)
+    current = Guarded(channels)
   }
 
   public var channels: [Channel] { current.withLock { $0 } }

@@ -1,12 +1,12 @@
+import Locks
 import Foundation
-import Synchronization
 import Telemetry
 
 /// Logs variables on the board, into files there, with or without us (section 4.6, section 10).
 public final class BelaLogger: Sendable {
   public let source: BelaSource
   public let names: [String]
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   private struct State {
     var replies: [BelaLogReply] = []
@@ -45,7 +45,7 @@ public final class BelaLogger: Sendable {
     let schedules = variables.enumerated().map {
       BelaCommand.Schedule($1.name, at: pick(at, $0), ticks: pick(ticks, $0))
     }
-    let waiting = variables.map { (variable: $0.name, reply: Reply<BelaLogReply>()) }
+    let waiting = variables.map { (variable: $0.name, reply: OneShot<BelaLogReply>()) }
     source.core.withLock { $0.logReplies += waiting }
     defer {
       source.core.withLock { core in
@@ -178,7 +178,7 @@ public struct BelaTools: Sendable {
     process.standardOutput = FileHandle.nullDevice
     let standardInput = Pipe()
     process.standardInput = standardInput
-    let ended = Reply<Int32>()
+    let ended = OneShot<Int32>()
     process.terminationHandler = { ended.fulfill($0.terminationStatus) }
     do {
       try process.run()

@@ -1,16 +1,16 @@
-import Synchronization
+import Locks
 public import Telemetry
 import Transport
 
 /// Gathers one value of each of some variables.
 final class PeekReply: Sendable {
-  let done = Reply<Void>()
+  let done = OneShot<Void>()
   let names: Set<String>
-  private let state: Mutex<(missing: Set<String>, values: [String: BelaPeek])>
+  private let state: Guarded<(missing: Set<String>, values: [String: BelaPeek])>
 
   init(_ names: [String]) {
     self.names = Set(names)
-    state = Mutex((self.names, [:]))
+    state = Guarded((self.names, [:]))
   }
 
   func take(_ name: String, _ sample: Sample, _ tick: Int64) {

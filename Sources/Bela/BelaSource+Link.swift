@@ -1,5 +1,5 @@
+import Locks
 import Logging
-import Synchronization
 import Telemetry
 import Transport
 
@@ -63,7 +63,7 @@ extension BelaSource {
 
   /// The order of section 2: control, its greeting, data, our reply, a list.
   func openLink(timeout: Duration) async throws(BelaError) {
-    let greeting = Reply<Void>()
+    let greeting = OneShot<Void>()
     let generation = core.withLock { core in
       core.generation += 1
       core.greeting = greeting
@@ -147,13 +147,13 @@ extension BelaSource {
   /// Returns when there is a connection; waits for one that is being made anew, and for one whose end is just being
   /// heard.
   func connected(within time: Duration) async throws(BelaError) {
-    let waiting = core.withLock { core -> Reply<Void>? in
+    let waiting = core.withLock { core -> OneShot<Void>? in
       switch core.phase {
       case .lost, .closed: return nil
       case .open where link.withLock({ $0.isOpen }): return nil
       case .open, .reconnecting: break
       }
-      let reply = Reply<Void>()
+      let reply = OneShot<Void>()
       core.connectionWaiters.append(reply)
       return reply
     }
@@ -275,13 +275,13 @@ extension BelaSource {
       guard core.generation == generation, case .open = core.phase, core.greeting == nil else {
         // One that is being made: whoever makes it waits for an answer that will not come.
         if core.generation == generation {
-          core.greeting?.fulfill(nil)
+          core.greeting?.abandon()
           core.endWaits()
         }
         return nil
       }
       core.lose(why)
-      core.seedReply?.fulfill(nil)
+      core.seedReply?.abandon()
       if let session = core.seed, let sink = core.feeds[session.feed]?.sink {
         core.add(.event(sink, .interrupted(why)))
         core.remove(session.feed)
@@ -339,7 +339,7 @@ extension BelaSource {
 
   /// Asks for everything again that ran before; a clock that went back means the program was started anew.
   private func resume(lastTick: Int64) async {
-    var waiters: [Reply<Void>] = []
+    var waiters: [OneShot<Void>] = []
     tellIfConnected { core in
       waiters = core.connectionWaiters
       core.connectionWaiters.removeAll()
@@ -353,9 +353,9 @@ extension BelaSource {
 extension BelaCore {
   /// No answer comes on a connection that has ended.
   mutating func endWaits() {
-    for reply in listReplies { reply.fulfill(nil) }
+    for reply in listReplies { reply.abandon() }
     listReplies.removeAll()
-    for waiter in logReplies { waiter.reply.fulfill(nil) }
+    for waiter in logReplies { waiter.reply.abandon() }
     logReplies.removeAll()
   }
 

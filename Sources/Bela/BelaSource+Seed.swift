@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 import Telemetry
 
 /// The seed command protocol (section 16) on the client's side.
@@ -10,7 +10,7 @@ extension BelaSource {
     guard let project = request.projectName, request.periods.isEmpty, request.at.isEmpty,
       request.ticks.isEmpty
     else { return nil }
-    let reply = Reply<SeedReply>()
+    let reply = OneShot<SeedReply>()
     let mayTry = core.withLock { core in
       // Header ids of a session count its own variables; other streams on the same socket could not be told apart.
       guard core.feeds.isEmpty, core.seedReply == nil, core.seed == nil, core.knowsSeed != false else {
@@ -36,7 +36,7 @@ extension BelaSource {
     if (try? await self.list(timeout: BelaLimits.commandWait)) != nil {
       Task {
         try? await Task.sleep(for: .milliseconds(100))
-        reply.fulfill(nil)
+        reply.abandon()
       }
     }
     guard let started = await answer else {
@@ -126,7 +126,7 @@ extension BelaSource {
   }
 
   func stopSeed(_ feed: Int) async throws(BelaError) {
-    let reply = Reply<Void>()
+    let reply = OneShot<Void>()
     let project = core.withLock { core in
       core.feeds[feed]?.stopping = reply
       return core.feeds[feed]?.request.projectName ?? ""

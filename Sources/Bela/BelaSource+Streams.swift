@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 public import Telemetry
 
 extension BelaSource {
@@ -218,7 +218,7 @@ extension BelaSource {
 
   /// Ends a feed at an explicit tick ahead of the board's clock, and waits for the last block.
   func stop(_ feed: Int) async throws(BelaError) {
-    let reply = Reply<Void>()
+    let reply = OneShot<Void>()
     let isSeed = core.withLock { $0.seed?.feed == feed }
     if isSeed { return try await stopSeed(feed) }
     guard core.withLock({ $0.feeds[feed] != nil }) else { return }
@@ -331,7 +331,7 @@ extension BelaSource {
   }
 
   private func learn(_ variable: BelaVariable) async -> Int? {
-    let reply = Reply<Int>()
+    let reply = OneShot<Int>()
     let isFree = core.withLock { core in
       guard core.learning == nil else { return false }
       core.learning = (variable.index, variable.type, reply)

@@ -1,5 +1,5 @@
+import Locks
 public import Logging
-import Synchronization
 public import Telemetry
 import Transport
 
@@ -24,7 +24,7 @@ public final class BelaSource: Source {
   /// What a person should know of what others did to streams of this connection; any thread.
   let notice: (@Sendable (String) -> Void)?
   let core: Guarded<BelaCore>
-  let link = Mutex(BelaLink())
+  let link = Guarded(BelaLink())
   /// Held from a decision to the sending of what follows from it: the board hears of decisions in their order. Taken
   /// before `core`; sending does not wait.
   private let order = Guarded(())
@@ -152,7 +152,7 @@ public final class BelaSource: Source {
   func askList(
     within time: Duration, on control: WebSocketConnection, _ generation: Int
   ) async throws(BelaError) -> BelaList {
-    let reply = Reply<BelaList>()
+    let reply = OneShot<BelaList>()
     let command = try BelaCommand.messages([.list])
     let ended = BelaError.away(name, "the board ended the connection")
     try order.withLock { _ throws(BelaError) in
@@ -258,7 +258,7 @@ public final class BelaSource: Source {
       return (Array(core.feeds.keys), false)
     }
     if wasOpen {
-      let reply = Reply<Void>()
+      let reply = OneShot<Void>()
       let stopping = Task {
         await withTaskGroup(of: Void.self) { group in
           for feed in feeds { group.addTask { try? await self.stop(feed) } }

@@ -1,5 +1,5 @@
+import Locks
 import Bela
-import Synchronization
 import Telemetry
 
 /// Boards that several interpreters of one process use side by side, one connection each.
@@ -27,7 +27,7 @@ public final class BoardPool: Sendable {
     var next = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   public init() {}
 
@@ -80,7 +80,7 @@ final class BoardLease: Sendable {
   private let number: Int
   private let address: BoardPool.Address
   private let pool: BoardPool
-  private let isOver = Mutex(false)
+  private let isOver = Guarded(false)
 
   fileprivate init(_ board: BelaSource, number: Int, address: BoardPool.Address, pool: BoardPool) {
     self.board = board

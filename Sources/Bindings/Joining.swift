@@ -1,3 +1,4 @@
+import Locks
 import Bela
 import Dispatch
 import Lua
@@ -75,7 +76,7 @@ final class Joining: Sendable {
 
   private let parts: [Part]
   private let queue = DispatchQueue(label: "moontide.join")
-  private let pumps = Mutex<[StreamPump]>([])
+  private let pumps = Guarded<[StreamPump]>([])
 
   /// Channels of the second that are called as one of the first get `_2` behind their name.
   init(_ first: Part, _ second: Part) {

@@ -1,6 +1,5 @@
-import Dispatch
+import Locks
 package import Lua
-import Synchronization
 package import Telemetry
 
 /// What a source said of its channels, for completion and help: asked now and then, and waited for a moment at most.
@@ -8,17 +7,10 @@ package import Telemetry
 /// A source that does not answer is not waited for again until it does: each Tab would take that moment.
 package final class KnownChannels {
   private struct Question {
-    let answer = Answer()
+    /// The channels, or that there are none to be had.
+    let answer = OneShot<[Channel]?>()
     var askedAt: LuaInstant
   }
-
-  /// `nil` until it comes; then the channels, or that there are none to be had.
-  private final class Answer: Sendable {
-    let value = Mutex<Result<[Channel], KnownChannels.None>?>(nil)
-    let came = DispatchSemaphore(value: 0)
-  }
-
-  private struct None: Error {}
 
   private var question: Question?
   private var last: [Channel] = []
@@ -31,7 +23,7 @@ package final class KnownChannels {
     takeAnswer()
     if let question, question.askedAt.duration(to: now) < Limits.knownChannelsAge { return last }
     // One that is still out is not asked again.
-    if let question, question.answer.value.withLock({ $0 == nil }) {
+    if let question, question.answer.value == nil {
       self.question?.askedAt = now
       return last
     }
@@ -40,24 +32,18 @@ package final class KnownChannels {
     self.question = question
     let answer = question.answer
     Task.detached {
-      let channels = try? await source.channels()
-      answer.value.withLock { $0 = channels.map { .success($0) } ?? .failure(None()) }
-      answer.came.signal()
+      answer.fulfill(try? await source.channels())
     }
-    if waits { _ = answer.came.wait(timeout: .now() + Limits.knownChannelsWait) }
-    isSilent = answer.value.withLock { $0 == nil }
+    if waits { _ = answer.block(Limits.knownChannelsWait) }
+    isSilent = answer.value == nil
     takeAnswer()
     return last
   }
 
   private func takeAnswer() {
-    switch question?.answer.value.withLock({ $0 }) {
-    case .success(let channels)?:
-      last = channels
-      isSilent = false
-    case .failure?: isSilent = true
-    case nil: break
-    }
+    guard let answer = question?.answer.value else { return }
+    isSilent = answer == nil
+    if let answer { last = answer }
   }
 }
 

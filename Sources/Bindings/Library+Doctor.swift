@@ -1,6 +1,6 @@
+import Locks
 import Dispatch
 import Lua
-import Synchronization
 import Signals
 import Telemetry
 
@@ -68,9 +68,9 @@ extension Library {
 
 /// A `Checkup` that frames come into from another thread.
 private final class CheckupLook: Sendable {
-  private let inner: Mutex<Checkup>
+  private let inner: Guarded<Checkup>
 
-  init(_ channels: [Channel]) { inner = Mutex(Checkup(channels)) }
+  init(_ channels: [Channel]) { inner = Guarded(Checkup(channels)) }
 
   func add(_ frame: Frame, at now: TimeSpan) { inner.withLock { $0.add(frame, at: now) } }
   var checkup: Checkup { inner.withLock { $0 } }

@@ -1,8 +1,8 @@
+import Locks
 import Dispatch
 public import Lua
 public import Plotting
 import Recording
-import Synchronization
 import Synnax
 public import Telemetry
 
@@ -150,8 +150,8 @@ extension SimulatedDevice {
 
 /// A mutex by reference, for closures that outlive who made it.
 final class Shared<Value: Sendable>: Sendable {
-  private let value: Mutex<Value>
-  init(_ value: Value) { self.value = Mutex(value) }
+  private let value: Guarded<Value>
+  init(_ value: Value) { self.value = Guarded(value) }
   func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result { value.withLock { body(&$0) } }
 }
 
@@ -161,7 +161,7 @@ final class Shared<Value: Sendable>: Sendable {
 final class Mailbox: @unchecked Sendable {
   weak var library: Library?
   private let inbox: Inbox
-  private let letters = Mutex<[@Sendable (Library) -> Void]>([])
+  private let letters = Guarded<[@Sendable (Library) -> Void]>([])
 
   init(inbox: Inbox) { self.inbox = inbox }
 

@@ -28,5 +28,5 @@ enum Limits {
   /// Names of channels for completion are asked for anew after this time: a program on a board may have changed.
   static let knownChannelsAge = Duration.seconds(10)
   /// How long Tab may wait for them.
-  static let knownChannelsWait = DispatchTimeInterval.milliseconds(300)
+  static let knownChannelsWait = Duration.milliseconds(300)
 }

@@ -1,9 +1,9 @@
+import Locks
 import Plotting
-import Synchronization
 
 /// The pages of one interpreter's plots: a server that starts with the first of them.
 final class PlotPages: Sendable {
-  private let server = Mutex<PlotServer?>(nil)
+  private let server = Guarded<PlotServer?>(nil)
 
   func publish(_ plot: Plot) async throws -> String {
     if let server = server.withLock({ $0 }) { return try server.publish(plot) }

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 import Telemetry
 
 /// A source whose frames this program makes itself, of other streams: computed channels, joined streams. One stream
@@ -12,7 +12,7 @@ final class RelaySource: Source {
 
   let name: String
   private let origin: (any Source)?
-  private let inner: Mutex<State>
+  private let inner: Guarded<State>
   /// Called when a stream of it begins, and when somebody ends one; any thread.
   private let began: @Sendable (RelaySource) -> Void
   private let stopped: @Sendable () -> Void
@@ -27,7 +27,7 @@ final class RelaySource: Source {
     self.origin = origin
     self.began = began
     self.stopped = stopped
-    inner = Mutex(State(channels: channels))
+    inner = Guarded(State(channels: channels))
   }
 
   var timekeeper: any Source { origin?.timekeeper ?? self }
@@ -100,12 +100,12 @@ final class RelaySource: Source {
 final class RelayFeed: Feed {
   private let source: RelaySource
   fileprivate let sink: any StreamSink
-  private let inner: Mutex<[Channel]>
+  private let inner: Guarded<[Channel]>
 
   fileprivate init(_ source: RelaySource, _ sink: any StreamSink, _ channels: [Channel]) {
     self.source = source
     self.sink = sink
-    inner = Mutex(channels)
+    inner = Guarded(channels)
   }
 
   var channels: [Channel] { inner.withLock { $0 } }

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 import Telemetry
 
 /// What all streams of one interpreter have brought so far, those that are closed included. On any thread: progress is
@@ -31,7 +31,7 @@ public final class StreamTally: Sendable {
     var closed = Totals()
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   init() {}
 

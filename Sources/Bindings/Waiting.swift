@@ -1,6 +1,6 @@
+import Locks
 import Dispatch
 public import Lua
-import Synchronization
 import Signals
 public import Telemetry
 

@@ -1,5 +1,5 @@
+import Locks
 import Dispatch
-import Synchronization
 
 /// Interrupts once when its time has come, unless it was cancelled before.
 package final class Alarm: Sendable {
@@ -7,7 +7,7 @@ package final class Alarm: Sendable {
 
   private static let queue = DispatchQueue(label: "moontide.alarm", qos: .userInteractive)
   private let interrupter: Interrupter
-  private let state = Mutex(State.idle)
+  private let state = Guarded(State.idle)
 
   package init(_ interrupter: Interrupter) { self.interrupter = interrupter }
 

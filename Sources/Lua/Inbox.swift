@@ -1,3 +1,4 @@
+import Locks
 import Synchronization
 
 /// How other threads reach an interpreter: wake-ups of waits, and closures to run on its thread.
@@ -11,7 +12,7 @@ public final class Inbox: Sendable {
     var isEmpty: Bool { wakeups.isEmpty && closures.isEmpty }
   }
 
-  private let contents = Locked(Contents())
+  private let contents = Guarded(Contents())
   private let interrupter: Interrupter
 
   init(_ interrupter: Interrupter) { self.interrupter = interrupter }

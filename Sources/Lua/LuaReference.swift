@@ -1,3 +1,4 @@
+import Locks
 import CShims
 
 /// A table, function, userdata or coroutine that Swift keeps alive. Belongs to one `LuaState`; may be dropped on any
@@ -29,7 +30,7 @@ extension LuaReference: Sendable {}
 
 /// Registry slots that are to be freed on the interpreter's thread. Bounded by the number of references.
 final class ReleaseQueue: Sendable {
-  private let slots = Locked<[Int32]?>([])
+  private let slots = Guarded<[Int32]?>([])
 
   var isOpen: Bool { slots.withLock { $0 != nil } }
 

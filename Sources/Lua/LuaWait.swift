@@ -1,3 +1,4 @@
+import Locks
 import CShims
 
 /// How a wait ended for the call that asked for it. A wait that is cancelled, interrupted or left by `os.exit` never
@@ -158,7 +159,7 @@ private final class AsyncWait<Value: Sendable>: LuaWait {
     var wakeup: Wakeup?
   }
 
-  private let progress = Locked(Progress())
+  private let progress = Guarded(Progress())
   private var task: Task<Void, Never>?
   private let work: @Sendable () async throws -> Value
   private let timedOut: ((borrowing LuaCall) throws(LuaError) -> LuaResult)?

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 import Transport
 
 /// One page that looks at a plot. It answers each question with one frame and keeps nothing else, so a page that
@@ -6,8 +6,8 @@ import Transport
 final class PageSession: WebSocketHandler {
   private let plot: Plot
   private let ended: @Sendable (PageSession) -> Void
-  private let connection = Mutex<WebSocketConnection?>(nil)
-  private let answered = Mutex<Answered?>(nil)
+  private let connection = Guarded<WebSocketConnection?>(nil)
+  private let answered = Guarded<Answered?>(nil)
 
   /// The last answer: the same question gets "unchanged" while the data are the same.
   private struct Answered {

@@ -1,5 +1,5 @@
+import Locks
 import Foundation
-import Synchronization
 public import Telemetry
 
 /// Streams or data being shown: on a page, in the terminal, as stills. One more reader of what the buffers hold;
@@ -7,8 +7,8 @@ public import Telemetry
 ///
 /// All members may be called on any thread.
 public final class Plot: Sendable {
-  private let core: Mutex<PlotCore>
-  private let closing = Mutex<(isClosed: Bool, actions: [@Sendable () -> Void])>((false, []))
+  private let core: Guarded<PlotCore>
+  private let closing = Guarded<(isClosed: Bool, actions: [@Sendable () -> Void])>((false, []))
 
   /// Throws `argument` and `unknown_channel`.
   public init(
@@ -16,7 +16,7 @@ public final class Plot: Sendable {
   )
     throws(PlotError)
   {
-    core = Mutex(try PlotCore(inputs, options: options, clock: clock))
+    core = Guarded(try PlotCore(inputs, options: options, clock: clock))
   }
 
   public var options: PlotOptions { core.withLock { $0.options } }

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 import Transport
 
 /// Shows plots as pages, to this machine only. One for the program; it lives until it is stopped.
@@ -69,7 +69,7 @@ final class Shelf: Sendable {
   }
 
   private let assets: PageAssets
-  private let entries = Mutex<[String: Entry]>([:])
+  private let entries = Guarded<[String: Entry]>([:])
 
   init(_ assets: PageAssets) { self.assets = assets }
 

@@ -1,3 +1,4 @@
+import Locks
 import Foundation
 import Glibc
 
@@ -30,10 +31,9 @@ package struct StillConverter {
     } catch {
       throw PlotError("io", "could not run \(program): \(error)")
     }
-    let patience = DispatchTime.now() + .seconds(PlotLimits.convertSecondsMax)
-    let ended = DispatchSemaphore(value: 0)
-    process.terminationHandler = { _ in ended.signal() }
-    if process.isRunning, ended.wait(timeout: patience) == .timedOut {
+    let ended = OneShot<Void>()
+    process.terminationHandler = { _ in ended.fulfill(()) }
+    if process.isRunning, ended.block(.seconds(PlotLimits.convertSecondsMax)) == nil {
       process.terminate()
       throw PlotError("io", "rsvg-convert did not end within \(PlotLimits.convertSecondsMax) s")
     }

@@ -1,7 +1,7 @@
+import Locks
 import DequeModule
 import Dispatch
 import Foundation
-import Synchronization
 public import Telemetry
 
 /// Writes a stream into a file while it runs, from its first sample to its last, on a thread of its own.
@@ -33,11 +33,11 @@ public final class StreamRecorder: StreamSink {
     var hasFailed = false
     var isDiscarded = false
     var outcome: Outcome
-    var waiters: [CheckedContinuation<Outcome, Never>] = []
   }
 
   public let path: String
-  private let state: Mutex<State>
+  private let state: Guarded<State>
+  private let over = OneShot<Outcome>()
   private let wake = DispatchSemaphore(value: 0)
   private let clock: any TelemetryClock
   private let queueBytes: Int
@@ -68,7 +68,7 @@ public final class StreamRecorder: StreamSink {
     self.path = path
     self.clock = clock
     self.queueBytes = queueBytes
-    state = Mutex(State(outcome: Outcome(summary: book.summary, error: nil, isOver: false)))
+    state = Guarded(State(outcome: Outcome(summary: book.summary, error: nil, isOver: false)))
     let run = RecorderRun(writer, book, channels, samples)
     Thread.detachNewThread { [self] in
       self.run(run)
@@ -93,14 +93,7 @@ public final class StreamRecorder: StreamSink {
   /// Ends it, and returns when everything is in the file.
   public func finish() async -> Outcome {
     end()
-    return await withCheckedContinuation { continuation in
-      let outcome = state.withLock { state -> Outcome? in
-        if state.outcome.isOver { return state.outcome }
-        state.waiters.append(continuation)
-        return nil
-      }
-      if let outcome { continuation.resume(returning: outcome) }
-    }
+    return await over.wait() ?? outcome
   }
 
   // MARK: - From the source
@@ -203,14 +196,13 @@ public final class StreamRecorder: StreamSink {
   }
 
   private func settle(_ make: (State) -> Outcome) {
-    let (waiters, outcome) = state.withLock { state in
+    let outcome = state.withLock { state in
       state.outcome = make(state)
       state.items = []
       state.bytes = 0
-      defer { state.waiters = [] }
-      return (state.waiters, state.outcome)
+      return state.outcome
     }
-    for waiter in waiters { waiter.resume(returning: outcome) }
+    over.fulfill(outcome)
   }
 }
 

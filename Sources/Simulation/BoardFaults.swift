@@ -1,3 +1,5 @@
+import Randomness
+
 /// What is wrong with a simulated board; nothing by default. Deterministic for the configuration's seed.
 public struct BoardFaults: Sendable {
   /// What a real board does with a stream while no client is active (section 7): it goes on with the block in progress
@@ -59,7 +61,7 @@ public struct BoardFaults: Sendable {
 /// Which messages get lost.
 struct BoardLink: Sendable {
   private let faults: BoardFaults
-  private var random: UInt64
+  private var random: SplitMix
   private var queued = 0.0
   private var lastTick: Int64 = 0
   /// Lost on demand, before chance is asked.
@@ -70,7 +72,7 @@ struct BoardLink: Sendable {
 
   init(_ configuration: BoardConfiguration) {
     faults = configuration.faults
-    random = configuration.seed
+    random = SplitMix(seed: configuration.seed)
   }
 
   /// What of an item goes out: header, payload, or neither.
@@ -107,10 +109,5 @@ struct BoardLink: Sendable {
   private mutating func chance(_ share: Double) -> Bool { share > 0 && chance() < share }
 
   /// 0 to 1, the same row for the same seed.
-  mutating func chance() -> Double {
-    random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    var bits = random ^ (random >> 33)
-    bits = bits &* 0xff51_afd7_ed55_8ccd
-    return Double((bits ^ (bits >> 33)) >> 11) / Double(1 << 53)
-  }
+  mutating func chance() -> Double { Double(random.next() >> 11) / Double(1 << 53) }
 }

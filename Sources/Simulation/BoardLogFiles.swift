@@ -1,11 +1,11 @@
+import Locks
 import Foundation
-import Synchronization
 
 /// Log files of a simulated board: gathered to pieces of 16 kB, as the board's writer does.
 final class BoardLogFiles: Sendable {
   let folder: String
   private let isTemporary: Bool
-  private let open = Mutex<[String: File]>([:])
+  private let open = Guarded<[String: File]>([:])
 
   private struct File {
     var handle: FileHandle

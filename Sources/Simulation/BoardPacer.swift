@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 
 /// Says how far the board's clock has come, and waits in between.
 struct BoardPacer {

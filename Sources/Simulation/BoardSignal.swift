@@ -1,3 +1,4 @@
+import Randomness
 import Bela
 
 /// What a variable of the simulated board is assigned, as a function of the tick and the assignment's number: the same
@@ -59,11 +60,9 @@ public enum BoardSignal: Sendable {
 
   /// -0.5 to 0.5.
   private static func random(_ tick: Int64, _ seed: UInt64) -> Double {
-    // SplitMix64 of the tick: noise without a state, so any tick can be asked for.
-    var bits = (UInt64(bitPattern: tick) &+ seed) &* 0x9e37_79b9_7f4a_7c15
-    bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
-    return Double((bits ^ (bits >> 31)) >> 11) / Double(1 << 53) - 0.5
+    // Noise without a state, so any tick can be asked for.
+    let bits = SplitMix.mixed((UInt64(bitPattern: tick) &+ seed) &* 0x9e37_79b9_7f4a_7c15)
+    return Double(bits >> 11) / Double(1 << 53) - 0.5
   }
 }
 

@@ -1,3 +1,4 @@
+import Randomness
 import Synnax
 import Telemetry
 
@@ -98,7 +99,7 @@ extension CorePlayer {
 
   /// Between -1 and 1, the same for the same seed and number.
   private static func noise(_ seed: UInt64, _ number: Int64) -> Double {
-    var generator = SeededGenerator(seed &+ UInt64(bitPattern: number) &* 0x9E37_79B9_7F4A_7C15)
+    var generator = SplitMix(seed: seed &+ UInt64(bitPattern: number) &* 0x9E37_79B9_7F4A_7C15)
     return Double.random(in: -1...1, using: &generator)
   }
 }
@@ -126,19 +127,5 @@ extension CoreState {
     config.controlSubject = ControlSubjectPayload(key: "player-\(id)", name: "player", group: 0)
     try openWriter(id, config)
     return CorePlayer.Track(writer: id, index: indexKey, period: period, row: rows(made.map(\.key)))
-  }
-}
-
-/// A small generator with a seed (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 import Synnax
 import Telemetry
 import Transport
@@ -12,7 +12,7 @@ final class CoreSocket: WebSocketHandler {
   private let id: Int
   /// Why the token was refused: said in the first message, not by refusing the upgrade.
   private let refusal: ErrorPayload?
-  private let isClosing = Mutex(false)
+  private let isClosing = Guarded(false)
 
   init(_ core: SimulatedCore, _ endpoint: Endpoint, id: Int, refusal: ErrorPayload?) {
     self.core = core

@@ -1,5 +1,5 @@
+import Locks
 import Bela
-import Synchronization
 import Transport
 
 /// Things that happen to a board.

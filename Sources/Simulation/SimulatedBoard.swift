@@ -1,5 +1,5 @@
+import Locks
 import Bela
-import Synchronization
 public import Transport
 
 /// A Bela board on loopback: the two sockets of a real one, the rules of section 7, any number of clients.
@@ -73,12 +73,12 @@ public final class SimulatedBoard: Sendable {
     var isMute = false
   }
 
-  let state: Mutex<State>
+  let state: Guarded<State>
   let files: BoardLogFiles
   private let group: TransportGroup
-  private let server: Mutex<HTTPServer?> = Mutex(nil)
-  private let pace: Mutex<Task<Void, Never>?> = Mutex(nil)
-  private let bound: Mutex<Int> = Mutex(0)
+  private let server: Guarded<HTTPServer?> = Guarded(nil)
+  private let pace: Guarded<Task<Void, Never>?> = Guarded(nil)
+  private let bound: Guarded<Int> = Guarded(0)
 
   private init(
     _ configuration: BoardConfiguration, _ group: TransportGroup,
@@ -87,7 +87,7 @@ public final class SimulatedBoard: Sendable {
     files = try BoardLogFiles(folder: configuration.logFolder)
     self.group = group
     let machine = BoardMachine(configuration, files: files.existing)
-    state = Mutex(
+    state = Guarded(
       State(
         configuration: configuration, machine: machine, link: BoardLink(configuration),
         incidents: configuration.faults.incidents.sorted { $0.after < $1.after }, clock: clock, heard: clock()

@@ -1,5 +1,5 @@
+import Locks
 public import Logging
-import Synchronization
 public import Synnax
 public import Telemetry
 package import Transport
@@ -9,9 +9,9 @@ package import Transport
 public final class SimulatedCore: Sendable {
   public let configuration: CoreConfiguration
   let clock: any TelemetryClock
-  private let state: Mutex<CoreState>
+  private let state: Guarded<CoreState>
   private let logger: Logger?
-  private let parts = Mutex(Parts())
+  private let parts = Guarded(Parts())
 
   private struct Parts {
     var server: HTTPServer?
@@ -24,7 +24,7 @@ public final class SimulatedCore: Sendable {
     _ configuration: CoreConfiguration, _ state: CoreState, clock: any TelemetryClock, logger: Logger?
   ) {
     self.configuration = configuration
-    self.state = Mutex(state)
+    self.state = Guarded(state)
     self.clock = clock
     self.logger = logger
   }

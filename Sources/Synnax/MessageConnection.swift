@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 import Telemetry
 import Transport
 
@@ -8,11 +8,10 @@ final class MessageConnection: WebSocketHandler {
     var socket: WebSocketConnection?
     var messages = MessageQueue()
     var end: SynnaxError?
-    var waiter: (id: Int, continuation: CheckedContinuation<Void, Never>)?
-    var lastID = 0
+    var waiter: OneShot<Void>?
   }
 
-  private let inner = Mutex(Inner())
+  private let inner = Guarded(Inner())
   private let clock: any TelemetryClock
 
   private init(clock: any TelemetryClock) { self.clock = clock }
@@ -93,37 +92,15 @@ final class MessageConnection: WebSocketHandler {
   }
 
   private func wait(until end: TimeSpan) async {
-    let id = inner.withLock { inner in
-      inner.lastID += 1
-      return inner.lastID
+    let waiter = OneShot<Void>()
+    let isReady = inner.withLock { inner in
+      inner.waiter = waiter
+      return !inner.messages.isEmpty || inner.end != nil
     }
-    let timer = Task {
-      try? await Task.sleep(for: (end - clock.monotonic).duration)
-      self.wake(id)
-    }
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let isReady = inner.withLock { inner in
-          if !inner.messages.isEmpty || inner.end != nil || Task.isCancelled { return true }
-          inner.waiter = (id, continuation)
-          return false
-        }
-        if isReady { continuation.resume() }
-      }
-    } onCancel: {
-      self.wake(id)
-    }
-    timer.cancel()
+    if !isReady { _ = await waiter.wait((end - clock.monotonic).duration) }
   }
 
-  private func wake(_ id: Int? = nil) {
-    let waiting = inner.withLock { inner -> CheckedContinuation<Void, Never>? in
-      guard let waiter = inner.waiter, id == nil || waiter.id == id else { return nil }
-      inner.waiter = nil
-      return waiter.continuation
-    }
-    waiting?.resume()
-  }
+  private func wake() { inner.withLock { $0.waiter }?.fulfill(()) }
 
   private var endError: SynnaxError {
     inner.withLock { $0.end } ?? SynnaxError("closed", "the connection to the core is closed")

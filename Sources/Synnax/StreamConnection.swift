@@ -1,3 +1,4 @@
+import Locks
 import Telemetry
 import Transport
 
@@ -21,13 +22,11 @@ final class StreamConnection: WebSocketHandler {
     var socket: WebSocketConnection?
     var isAcknowledged = false
     var end: StreamStateMachine.End?
-    var opening: CheckedContinuation<SynnaxError?, Never>?
-    var closing: [CheckedContinuation<Void, Never>] = []
   }
 
   /// What is left to do outside the lock.
   private enum Errand {
-    case acknowledged(CheckedContinuation<SynnaxError?, Never>?)
+    case acknowledged
     case frame(Frame)
     case ended(StreamStateMachine.End)
   }
@@ -46,6 +45,10 @@ final class StreamConnection: WebSocketHandler {
   private let callbacks: Callbacks
   private let clock: any TelemetryClock
   private let inner: Guarded<Inner>
+  /// Nil for a stream that the core took; comes with the end at the latest.
+  private let opening = OneShot<SynnaxError?>()
+  /// Comes when everything was told.
+  private let over = OneShot<Void>()
 
   init(
     _ channels: StreamChannels, _ settings: StreamStateMachine.Settings, clock: any TelemetryClock,
@@ -81,19 +84,11 @@ final class StreamConnection: WebSocketHandler {
       throw SynnaxError(error)
     }
     let error = await withTaskCancellationHandler {
-      await withCheckedContinuation { (continuation: CheckedContinuation<SynnaxError?, Never>) in
-        let ready = inner.withLock { inner -> SynnaxError?? in
-          if inner.isAcknowledged { return .some(nil) }
-          if let end = inner.end { return .some(Self.error(end)) }
-          inner.opening = continuation
-          return nil
-        }
-        if let ready { continuation.resume(returning: ready) }
-      }
+      await opening.wait()
     } onCancel: {
       self.socket?.closeNow()
     }
-    if let error { throw error }
+    if let error = error ?? nil { throw error }
   }
 
   private var socket: WebSocketConnection? { inner.withLock { $0.socket } }
@@ -122,14 +117,7 @@ final class StreamConnection: WebSocketHandler {
       }
     }
     defer { watch.cancel() }
-    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-      let isOver = inner.withLock { inner in
-        if inner.end != nil { return true }
-        inner.closing.append(continuation)
-        return false
-      }
-      if isOver { continuation.resume() }
-    }
+    _ = await over.wait()
   }
 
   /// How long nothing is due; nil once it has ended.
@@ -223,8 +211,7 @@ final class StreamConnection: WebSocketHandler {
       return nil
     case .acknowledged:
       inner.isAcknowledged = true
-      defer { inner.opening = nil }
-      return .acknowledged(inner.opening)
+      return .acknowledged
     case .deliver(let wire, let channels):
       return channels.frame(wire, &inner.tracker).map { .frame($0) }
     case .end(let end):
@@ -236,9 +223,9 @@ final class StreamConnection: WebSocketHandler {
   private func run(_ tasks: [Errand]) {
     for task in tasks {
       switch task {
-      case .acknowledged(let waiting):
+      case .acknowledged:
         callbacks.acknowledged()
-        waiting?.resume(returning: nil)
+        opening.fulfill(nil)
       case .frame(let frame): callbacks.sink.receive(frame)
       case .ended(let end): finish(end)
       }
@@ -246,14 +233,10 @@ final class StreamConnection: WebSocketHandler {
   }
 
   private func finish(_ end: StreamStateMachine.End) {
-    let (socket, opening, closing, wasOpen) = inner.withLock { inner in
-      defer { (inner.opening, inner.closing) = (nil, []) }
-      return (inner.socket, inner.opening, inner.closing, inner.isAcknowledged)
-    }
+    let (socket, wasOpen) = inner.withLock { ($0.socket, $0.isAcknowledged) }
     socket?.beginClose()
-    if wasOpen { callbacks.ended(end) }
-    opening?.resume(returning: Self.error(end))
-    for waiting in closing { waiting.resume() }
+    if wasOpen { callbacks.ended(end) } else { opening.fulfill(Self.error(end)) }
+    over.fulfill(())
   }
 
   private static func error(_ end: StreamStateMachine.End) -> SynnaxError {

@@ -1,5 +1,5 @@
+import Locks
 import Foundation
-import Synchronization
 public import Telemetry
 package import Transport
 
@@ -11,9 +11,9 @@ public final class SynnaxClient: Sendable {
   let clock: any TelemetryClock
   private let http: HTTPClient
   private let session = Session()
-  private let catalogue = Mutex(Catalogue())
-  private let cluster = Mutex<Cluster?>(nil)
-  private let isClosed = Mutex(false)
+  private let catalogue = Guarded(Catalogue())
+  private let cluster = Guarded<Cluster?>(nil)
+  private let isClosed = Guarded(false)
 
   /// What a core said about itself.
   public struct Cluster: Sendable, Hashable {

@@ -1,5 +1,5 @@
+import Locks
 public import Telemetry
-import Synchronization
 import Transport
 
 /// A running stream of a core: keeps it up across lost connections, and lets its channels change.
@@ -20,7 +20,7 @@ public final class SynnaxFeed: Feed {
   private let client: SynnaxClient
   private let sink: any StreamSink
   private let settings: StreamStateMachine.Settings
-  private let inner: Mutex<Inner>
+  private let inner: Guarded<Inner>
   private let turn = Turn()
 
   init(
@@ -30,7 +30,7 @@ public final class SynnaxFeed: Feed {
     self.client = client
     self.sink = sink
     self.settings = settings
-    inner = Mutex(Inner(channels: channels))
+    inner = Guarded(Inner(channels: channels))
   }
 
   public var channels: [Channel] { inner.withLock { $0.channels.visible } }
@@ -228,9 +228,9 @@ public final class SynnaxFeed: Feed {
 final class Turn: Sendable {
   private struct Line {
     var isTaken = false
-    var waiting: [CheckedContinuation<Void, Never>] = []
+    var waiting: [OneShot<Void>] = []
   }
-  private let line = Mutex(Line())
+  private let line = Guarded(Line())
 
   /// Throws when too many wait already.
   func take() async throws(SynnaxError) {
@@ -238,27 +238,22 @@ final class Turn: Sendable {
     if isFull {
       throw SynnaxError("busy", "\(SynnaxLimits.waitingUpdates) changes of this stream are under way")
     }
-    await withCheckedContinuation { continuation in
-      let isFree = line.withLock { line in
-        if line.isTaken {
-          line.waiting.append(continuation)
-          return false
-        }
-        line.isTaken = true
-        return true
-      }
-      if isFree { continuation.resume() }
+    let turn = OneShot<Void>()
+    line.withLock { line in
+      if line.isTaken { line.waiting.append(turn) } else { turn.fulfill(()) }
+      line.isTaken = true
     }
+    _ = await turn.wait()
   }
 
   func pass() {
-    let next = line.withLock { line -> CheckedContinuation<Void, Never>? in
+    let next = line.withLock { line -> OneShot<Void>? in
       if line.waiting.isEmpty {
         line.isTaken = false
         return nil
       }
       return line.waiting.removeFirst()
     }
-    next?.resume()
+    next?.fulfill(())
   }
 }

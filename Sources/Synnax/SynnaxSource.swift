@@ -1,11 +1,11 @@
-import Synchronization
+import Locks
 public import Telemetry
 
 /// A cluster as a source of streams.
 public final class SynnaxSource: Source {
   public let client: SynnaxClient
   public let name: String
-  private let inner = Mutex(Inner())
+  private let inner = Guarded(Inner())
 
   private struct Inner {
     var feeds: [SynnaxFeed] = []

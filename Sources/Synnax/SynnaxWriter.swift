@@ -1,5 +1,5 @@
+import Locks
 import Foundation
-import Synchronization
 public import Telemetry
 
 /// Writes frames into a core (protocol, section 13).
@@ -37,7 +37,7 @@ public final class SynnaxWriter: Sendable {
   private let codec: FrameCodec
   private let makesTimes: Bool
   private let turn = Turn()
-  private let inner = Mutex(Inner())
+  private let inner = Guarded(Inner())
 
   private struct Inner {
     var failure: SynnaxError?

@@ -1,3 +1,5 @@
+import Locks
+
 /// Holds what a stream sends: starts and stops it, keeps its newest samples, hands frames to any number of readers.
 ///
 /// All members may be called on any thread. `receive` takes one lock, appends, and wakes outside it; it never waits
@@ -120,28 +122,25 @@ public final class Streamer: Sendable {
   }
 
   private func stopIsOver() {
-    let (wakes, waiters) = core.withLock { core in
+    let (wakes, over) = core.withLock { core -> ([StreamerCore.Wake], OneShot<Void>?) in
       core.stopsUnderWay -= 1
       core.machine.stopped()
-      guard core.stopsUnderWay == 0 else {
-        return (core.takeWakes(), [CheckedContinuation<Void, Never>]())
-      }
-      defer { core.stopWaiters = [] }
-      return (core.takeWakes(), core.stopWaiters)
+      guard core.stopsUnderWay == 0 else { return (core.takeWakes(), nil) }
+      defer { core.stopsOver = nil }
+      return (core.takeWakes(), core.stopsOver)
     }
     for wake in wakes { wake() }
-    for waiter in waiters { waiter.resume() }
+    over?.fulfill(())
   }
 
   /// Bounded by the deadlines of the source's own `stop`.
   private func stopsAreOver() async {
-    await withCheckedContinuation { continuation in
-      let isOver = core.withLock { core in
-        if core.stopsUnderWay > 0 { core.stopWaiters.append(continuation) }
-        return core.stopsUnderWay == 0
-      }
-      if isOver { continuation.resume() }
+    let over = core.withLock { core -> OneShot<Void>? in
+      guard core.stopsUnderWay > 0 else { return nil }
+      if core.stopsOver == nil { core.stopsOver = OneShot() }
+      return core.stopsOver
     }
+    _ = await over?.wait()
   }
 
   /// Replaces the set of channels; what is buffered of those that stay stays.

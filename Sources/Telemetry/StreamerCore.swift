@@ -1,3 +1,5 @@
+import Locks
+
 /// What a `Streamer` guards with its lock: a column a channel, the log of what came together, and the readers' places in
 /// it. Calls nobody: it hands out what is to be called.
 struct StreamerCore {
@@ -5,9 +7,9 @@ struct StreamerCore {
 
   var machine = StreamerStateMachine()
   var feed: (any Feed)?
-  /// Feeds that are being stopped, and those who wait until that is over.
+  /// Feeds that are being stopped, and what those wait for who wait until that is over.
   var stopsUnderWay = 0
-  var stopWaiters: [CheckedContinuation<Void, Never>] = []
+  var stopsOver: OneShot<Void>?
 
   /// Ends that are being told: until that is done readers see nothing of them.
   var endsUntold = 0

@@ -1,4 +1,4 @@
-import NIOConcurrencyHelpers
+import Locks
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -31,7 +31,7 @@ public final class HTTPClient: Sendable {
 
   private let options: Options
   private let group: TransportGroup
-  private let state = NIOLockedValueBox(State())
+  private let state = Guarded(State())
 
   public init(_ options: Options = Options(), group: TransportGroup = .shared) {
     self.options = options
@@ -81,7 +81,7 @@ public final class HTTPClient: Sendable {
 
   /// Calls in progress and later ones fail with `closed`.
   public func close() {
-    let calls = state.withLockedValue { state in
+    let calls = state.withLock { state in
       state.isClosed = true
       defer { state.calls = [:] }
       return state.calls.values
@@ -109,7 +109,7 @@ public final class HTTPClient: Sendable {
       answer.fail(error)
       throw error
     }
-    defer { state.withLockedValue { _ = $0.calls.removeValue(forKey: call) } }
+    defer { state.withLock { _ = $0.calls.removeValue(forKey: call) } }
     // Also covers a name that resolves slowly.
     let timer = eventLoop.scheduleTask(in: left.timeAmount) { answer.fail(late) }
     defer { timer.cancel() }
@@ -138,7 +138,7 @@ public final class HTTPClient: Sendable {
   private func begin(
     _ answer: EventLoopPromise<HTTPResponse>, _ endpoint: Endpoint
   ) throws(TransportError) -> (Int, NIOSSLContext?) {
-    let result = state.withLockedValue { state -> Result<(Int, NIOSSLContext?), TransportError> in
+    let result = state.withLock { state -> Result<(Int, NIOSSLContext?), TransportError> in
       if state.isClosed { return .failure(Self.closed) }
       guard state.calls.count < TransportLimits.calls else {
         return .failure(TransportError(.backlog, "too many calls to \(endpoint.authority) at a time"))

@@ -1,5 +1,5 @@
+import Locks
 public import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -157,28 +157,28 @@ public final class HTTPServer: Sendable {
     }
 
     private let limit: Int
-    private let open = NIOLockedValueBox<[ObjectIdentifier: Child]>([:])
+    private let open = Guarded<[ObjectIdentifier: Child]>([:])
 
     init(limit: Int) { self.limit = limit }
 
-    var count: Int { open.withLockedValue { $0.count } }
-    var all: [Child] { open.withLockedValue { Array($0.values) } }
+    var count: Int { open.withLock { $0.count } }
+    var all: [Child] { open.withLock { Array($0.values) } }
 
     /// Whether there was room; counted in any case, until it closes.
     func add(_ channel: any Channel) -> Bool {
       let id = ObjectIdentifier(channel)
-      let hasRoom = open.withLockedValue { open in
+      let hasRoom = open.withLock { open in
         open[id] = Child(channel: channel)
         return open.count <= limit
       }
       channel.closeFuture.whenComplete { _ in
-        self.open.withLockedValue { _ = $0.removeValue(forKey: id) }
+        self.open.withLock { _ = $0.removeValue(forKey: id) }
       }
       return hasRoom
     }
 
     func upgraded(_ socket: WebSocketConnection) {
-      open.withLockedValue { $0[ObjectIdentifier(socket.channel)]?.socket = socket }
+      open.withLock { $0[ObjectIdentifier(socket.channel)]?.socket = socket }
     }
   }
 }

@@ -1,5 +1,5 @@
+import Locks
 public import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -20,11 +20,11 @@ public enum WebSocketClient {
     let context = endpoint.isSecure ? try tls.makeContext() : nil
     let eventLoop = group.eventLoops.next()
     let promise = eventLoop.makePromise(of: WebSocketConnection.self)
-    let channelBox = NIOLockedValueBox<(channel: (any Channel)?, isGivenUp: Bool)>((nil, false))
+    let channelBox = Guarded<(channel: (any Channel)?, isGivenUp: Bool)>((nil, false))
     // Ends an attempt from outside: for a deadline and for a cancelled task.
     @Sendable func giveUp(_ error: TransportError) {
       promise.fail(error)
-      let channel = channelBox.withLockedValue { box in
+      let channel = channelBox.withLock { box in
         box.isGivenUp = true
         return box.channel
       }
@@ -43,7 +43,7 @@ public enum WebSocketClient {
       )
       .connect(host: endpoint.host, port: endpoint.port)
       .flatMapThrowing { channel in
-        let isGivenUp = channelBox.withLockedValue { box in
+        let isGivenUp = channelBox.withLock { box in
           box.channel = channel
           return box.isGivenUp
         }

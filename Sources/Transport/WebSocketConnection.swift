@@ -1,4 +1,4 @@
-import NIOConcurrencyHelpers
+import Locks
 package import NIOCore
 
 #if canImport(Glibc)
@@ -22,12 +22,12 @@ public final class WebSocketConnection: Sendable {
   /// A client masks what it sends.
   private let masks: Bool
   private let ended: EventLoopPromise<CloseReason>
-  private let outbox = NIOLockedValueBox(Outbox())
+  private let outbox = Guarded(Outbox())
 
   private struct Waiter {
-    var id: UInt64
     var below: Int
-    var continuation: CheckedContinuation<TransportError?, Never>
+    /// Comes when so little is queued, or the connection has ended.
+    let isDue = OneShot<Void>()
   }
 
   private struct Outbox {
@@ -45,13 +45,13 @@ public final class WebSocketConnection: Sendable {
     var reason: CloseReason?
     var isEnded = false
     var waiters: [Waiter] = []
-    var waiterID: UInt64 = 0
 
     var queuedBytes: Int { pendingBytes + inFlightBytes }
 
     mutating func takeWaiters(all: Bool) -> [Waiter] {
-      let ready = waiters.filter { all || queuedBytes <= $0.below }
-      waiters.removeAll { waiter in ready.contains { $0.id == waiter.id } }
+      let queued = queuedBytes
+      let ready = waiters.filter { all || queued <= $0.below }
+      waiters.removeAll { all || queued <= $0.below }
       return ready
     }
   }
@@ -103,7 +103,7 @@ public final class WebSocketConnection: Sendable {
       }
     }
     let total = sizes.reduce(0) { $0 + frameBytes($1) }
-    let error = outbox.withLockedValue { outbox -> TransportError? in
+    let error = outbox.withLock { outbox -> TransportError? in
       if let error = refusal(&outbox, total) { return error }
       for message in messages {
         switch message {
@@ -131,7 +131,7 @@ public final class WebSocketConnection: Sendable {
 
   /// Hands everything queued to the socket. From any thread.
   public func flush() {
-    let mustSchedule = outbox.withLockedValue { outbox in
+    let mustSchedule = outbox.withLock { outbox in
       guard !outbox.isDrainScheduled, !outbox.pending.isEmpty else { return false }
       outbox.isDrainScheduled = true
       return true
@@ -140,42 +140,22 @@ public final class WebSocketConnection: Sendable {
   }
 
   /// Bytes that are queued here and not yet in the socket.
-  public var queuedBytes: Int { outbox.withLockedValue { $0.queuedBytes } }
+  public var queuedBytes: Int { outbox.withLock { $0.queuedBytes } }
 
   /// Returns once at most `below` bytes are queued. Throws `timeout`, `closed`, or `cancelled`.
   public func drained(below: Int = 0, deadline: Duration) async throws(TransportError) {
     flush()
-    let id = outbox.withLockedValue { outbox in
-      outbox.waiterID += 1
-      return outbox.waiterID
+    let waiter = Waiter(below: below)
+    let isReady = outbox.withLock { outbox in
+      guard !outbox.isEnded, outbox.queuedBytes > below else { return true }
+      outbox.waiters.append(waiter)
+      return false
     }
-    let timer = channel.eventLoop.scheduleTask(in: deadline.timeAmount) {
-      self.resumeWaiter(id, TransportError(.timeout, "\(self.peer) did not read in time"))
-    }
-    let error = await withTaskCancellationHandler {
-      await withCheckedContinuation { (continuation: CheckedContinuation<TransportError?, Never>) in
-        let isReady = outbox.withLockedValue { outbox in
-          guard !outbox.isEnded, outbox.queuedBytes > below, !Task.isCancelled else { return true }
-          outbox.waiters.append(Waiter(id: id, below: below, continuation: continuation))
-          return false
-        }
-        if isReady { continuation.resume(returning: nil) }
-      }
-    } onCancel: {
-      self.resumeWaiter(id, TransportError(.cancelled, "cancelled while waiting to send"))
-    }
-    timer.cancel()
-    if let error { throw error }
+    let isInTime: Bool = if isReady { true } else { await waiter.isDue.wait(deadline) != nil }
+    if !isInTime { outbox.withLock { $0.waiters.removeAll { $0.isDue === waiter.isDue } } }
     if Task.isCancelled { throw TransportError(.cancelled, "cancelled while waiting to send") }
-    if outbox.withLockedValue({ $0.isEnded }) { throw closedError }
-  }
-
-  private func resumeWaiter(_ id: UInt64, _ error: TransportError) {
-    let waiter = outbox.withLockedValue { outbox -> Waiter? in
-      guard let index = outbox.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-      return outbox.waiters.remove(at: index)
-    }
-    waiter?.continuation.resume(returning: error)
+    guard isInTime else { throw TransportError(.timeout, "\(peer) did not read in time") }
+    if outbox.withLock({ $0.isEnded }) { throw closedError }
   }
 
   // MARK: Reading
@@ -187,11 +167,11 @@ public final class WebSocketConnection: Sendable {
   public func resumeReading() { setReading(true) }
 
   private func setReading(_ isOn: Bool) {
-    outbox.withLockedValue { $0.isPaused = !isOn }
+    outbox.withLock { $0.isPaused = !isOn }
     channel.setOption(ChannelOptions.autoRead, value: isOn).whenFailure { _ in }
   }
 
-  var isReadingPaused: Bool { outbox.withLockedValue { $0.isPaused } }
+  var isReadingPaused: Bool { outbox.withLock { $0.isPaused } }
 
   // MARK: Closing
 
@@ -222,10 +202,10 @@ public final class WebSocketConnection: Sendable {
   }
 
   /// Whether sending can still work.
-  public var isOpen: Bool { outbox.withLockedValue { !$0.isClosing && !$0.isEnded } }
+  public var isOpen: Bool { outbox.withLock { !$0.isClosing && !$0.isEnded } }
 
   func startClosing(_ why: CloseReason, code: UInt16?, reason: String, deadline: Duration?) {
-    let mayClose = outbox.withLockedValue { outbox in
+    let mayClose = outbox.withLock { outbox in
       if outbox.reason == nil { outbox.reason = why }
       guard !outbox.isClosing, !outbox.isEnded else { return false }
       let payload = code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] + Self.closeText(reason) } ?? []
@@ -242,7 +222,7 @@ public final class WebSocketConnection: Sendable {
 
   /// A Close came: answered if it is not itself an answer, then TCP ends.
   func peerClosed(code: UInt16?, reason: String) {
-    let mustAnswer = outbox.withLockedValue { outbox in
+    let mustAnswer = outbox.withLock { outbox in
       if outbox.reason == nil { outbox.reason = .remote(code: code, reason: reason) }
       return !outbox.isClosing && !outbox.isEnded
     }
@@ -259,7 +239,7 @@ public final class WebSocketConnection: Sendable {
   }
 
   func cut(_ why: CloseReason) {
-    outbox.withLockedValue { outbox in
+    outbox.withLock { outbox in
       if outbox.reason == nil { outbox.reason = why }
       outbox.isClosing = true
     }
@@ -278,7 +258,7 @@ public final class WebSocketConnection: Sendable {
 
   /// Called once by the channel's handler, on the event loop. Answers the reason to report.
   func finish(_ fallback: CloseReason) -> CloseReason? {
-    let (reason, waiters) = outbox.withLockedValue { outbox -> (CloseReason?, [Waiter]) in
+    let (reason, waiters) = outbox.withLock { outbox -> (CloseReason?, [Waiter]) in
       guard !outbox.isEnded else { return (nil, []) }
       outbox.isEnded = true
       outbox.isClosing = true
@@ -286,7 +266,7 @@ public final class WebSocketConnection: Sendable {
       outbox.pendingBytes = 0
       return (outbox.reason ?? fallback, outbox.takeWaiters(all: true))
     }
-    for waiter in waiters { waiter.continuation.resume(returning: closedError) }
+    for waiter in waiters { waiter.isDue.fulfill(()) }
     return reason
   }
 
@@ -325,7 +305,7 @@ public final class WebSocketConnection: Sendable {
 
   private func enqueue(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) -> TransportError? {
     let size = frameBytes(payload.count)
-    let error = outbox.withLockedValue { outbox -> TransportError? in
+    let error = outbox.withLock { outbox -> TransportError? in
       if let error = refusal(&outbox, size) { return error }
       append(&outbox, opcode, payload)
       return nil
@@ -371,7 +351,7 @@ public final class WebSocketConnection: Sendable {
   /// Ping and Pong pass the limit (there is at most one ping an interval), but a pong is left out when the peer
   /// floods and does not read: the RFC lets an answer stand for several pings.
   func sendControl(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) {
-    outbox.withLockedValue { outbox in
+    outbox.withLock { outbox in
       guard !outbox.isClosing, !outbox.isEnded, outbox.queuedBytes < options.outboundBytes else { return }
       append(&outbox, opcode, payload)
     }
@@ -380,13 +360,13 @@ public final class WebSocketConnection: Sendable {
 
   /// From now on what is sent leaves. On the event loop, once the pipeline takes bytes.
   func release() {
-    outbox.withLockedValue { $0.isHeld = false }
+    outbox.withLock { $0.isHeld = false }
     drain()
   }
 
   /// On the event loop: one write for each buffer, one flush for all.
   func drain() {
-    let buffers = outbox.withLockedValue { outbox in
+    let buffers = outbox.withLock { outbox in
       outbox.isDrainScheduled = false
       guard !outbox.isHeld else { return [ByteBuffer]() }
       defer { outbox.pending = [] }
@@ -403,10 +383,10 @@ public final class WebSocketConnection: Sendable {
   }
 
   private func written(_ size: Int) {
-    let waiters = outbox.withLockedValue { outbox in
+    let waiters = outbox.withLock { outbox in
       outbox.inFlightBytes -= size
       return outbox.waiters.isEmpty ? [] : outbox.takeWaiters(all: false)
     }
-    for waiter in waiters { waiter.continuation.resume(returning: nil) }
+    for waiter in waiters { waiter.isDue.fulfill(()) }
   }
 }

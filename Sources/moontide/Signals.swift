@@ -1,7 +1,7 @@
+import Locks
 import CShims
 import Glibc
 import Lua
-import Synchronization
 
 /// SIGINT and SIGTERM for one interpreter: the first asks it to stop, the second SIGINT ends the program. In the notebook
 /// also Ctrl-B while a cell runs, which the terminal makes SIGQUIT: the cell is to go on in the background.
@@ -16,12 +16,12 @@ final class Signals: Sendable {
     var takesMoves = false
   }
 
-  private let state: Mutex<State>
+  private let state: Guarded<State>
   /// In the notebook Ctrl-C never ends the program.
   private let endsProgram: Bool
 
   init(interrupter: Interrupter, endsProgram: Bool) {
-    state = Mutex(State(interrupter: interrupter))
+    state = Guarded(State(interrupter: interrupter))
     self.endsProgram = endsProgram
     let signals = endsProgram || isatty(0) == 0 ? [SIGINT, SIGTERM] : [SIGINT, SIGTERM, SIGQUIT]
     let pipe = mt_signal_pipe(signals, Int32(signals.count))

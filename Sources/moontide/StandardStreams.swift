@@ -1,5 +1,5 @@
+import Locks
 import Glibc
-import Synchronization
 
 /// The three descriptors that every program is given, or is not.
 enum StandardStreams {
@@ -44,7 +44,7 @@ enum StandardStreams {
 /// What commands without an interpreter print. The first failure is kept for the end of the program, and what comes
 /// after it is dropped.
 enum StandardOutput {
-  private static let failed = Mutex<Int32?>(nil)
+  private static let failed = Guarded<Int32?>(nil)
 
   static func print(_ text: String, terminator: String = "\n") {
     guard failure == nil, let error = StandardStreams.write(text + terminator, to: 1) else { return }

@@ -1,3 +1,4 @@
+import Randomness
 import Bela
 import Telemetry
 import Testing
@@ -38,7 +39,7 @@ private struct CoreRig {
 
   init(_ variables: [(name: String, mode: Channel.Mode, interval: Int64)], seed: UInt64 = 1) {
     board = ModelBoard(variables)
-    random = SplitMix(state: seed)
+    random = SplitMix(seed: seed)
     ask { _, _ in }
     pass(1000)
   }
@@ -210,18 +211,6 @@ private struct CoreRig {
 }
 
 /// A small generator: the same for the same seed.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
-  mutating func isOne(in count: UInt64) -> Bool { next() % count == 0 }
-}
 
 @Suite struct BelaCoreTests {
   private static let both: [(name: String, mode: Channel.Mode, interval: Int64)] = [
@@ -324,7 +313,7 @@ struct SplitMix: RandomNumberGenerator {
 
   /// Somebody has the board stream already when we begin, and begins anew while we do.
   @Test func nothingOfAnothersWatchIsUnmarked() {
-    var random = SplitMix(state: 7)
+    var random = SplitMix(seed: 7)
     for round in 0..<200 as Range<UInt64> {
       var rig = CoreRig(Self.both, seed: round)
       rig.hasOther = true
@@ -413,7 +402,7 @@ struct SplitMix: RandomNumberGenerator {
   /// come and go. Not one value at a wrong tick, not one step without its number.
   @Test(arguments: 0..<24 as Range<UInt64>) func nothingThatOthersDoIsEverDeliveredWrongly(seed: UInt64) {
     var rig = CoreRig([("d", .dense, 1), ("s", .sparse, 12), ("e", .dense, 1)], seed: seed)
-    var random = SplitMix(state: seed ^ 0xABCD)
+    var random = SplitMix(seed: seed ^ 0xABCD)
     rig.delay = Int64(16 + random.next() % 400)
     rig.jitter = Int64(random.next() % 200)
     // A hole of whole blocks beside a lost message is the one thing that stamps do not show.
@@ -477,4 +466,8 @@ extension Account {
     for (name, gaps) in gaps { self.gaps[name] = gaps.filter { $0.count < count(name) } }
     return self
   }
+}
+
+extension SplitMix {
+  mutating func isOne(in count: UInt64) -> Bool { next() % count == 0 }
 }

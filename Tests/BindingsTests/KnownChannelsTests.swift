@@ -1,3 +1,4 @@
+import Locks
 import Bindings
 import Lua
 import Synchronization
@@ -10,34 +11,19 @@ import Testing
   /// Counts how often it is asked, and answers when it is told to, or never.
   private final class Asked: Source {
     let count = Atomic(0)
-    private let gate = Mutex<(answer: [Channel]?, waiters: [CheckedContinuation<Void, Never>])>((nil, []))
+    private let known = OneShot<[Channel]>()
 
-    init(_ channels: [Channel]? = nil) { gate.withLock { $0.answer = channels } }
+    init(_ channels: [Channel]? = nil) { if let channels { known.fulfill(channels) } }
 
     var name: String { "asked" }
     var state: String { "open" }
 
     func channels() async throws -> [Channel] {
       count.add(1, ordering: .sequentiallyConsistent)
-      if let known = gate.withLock({ $0.answer }) { return known }
-      await withCheckedContinuation { continuation in
-        let isOpen = gate.withLock { gate in
-          if gate.answer == nil { gate.waiters.append(continuation) }
-          return gate.answer != nil
-        }
-        if isOpen { continuation.resume() }
-      }
-      return gate.withLock { $0.answer } ?? []
+      return await known.wait() ?? []
     }
 
-    func answer(_ channels: [Channel]) {
-      let waiters = gate.withLock { gate in
-        gate.answer = channels
-        defer { gate.waiters = [] }
-        return gate.waiters
-      }
-      for waiter in waiters { waiter.resume() }
-    }
+    func answer(_ channels: [Channel]) { known.fulfill(channels) }
 
     func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed {
       throw CancellationError()

@@ -1,7 +1,7 @@
+import Locks
 import CShims
 import Foundation
 import Lua
-import Synchronization
 import TestSupport
 import Testing
 
@@ -71,7 +71,7 @@ import Testing
   ]) func leavesADeepRowOfProtectedCallsAtOnce(_ source: String) async throws {
     try await onThread {
       let bench = try Bench()
-      let asked = Mutex<Int64>(0)
+      let asked = Guarded<Int64>(0)
       bench.define("started") { [interrupter = bench.state.interrupter] _ throws(LuaError) in
         Thread.detachNewThread {
           usleep(700_000)

@@ -1,3 +1,4 @@
+import Locks
 import CShims
 import Foundation
 import Lua
@@ -11,7 +12,7 @@ import Testing
       var items: [Int] = []
       var wakeup: Wakeup?
     }
-    private let contents = Locked(Contents())
+    private let contents = Guarded(Contents())
 
     var isReady: Bool { contents.withLock { !$0.items.isEmpty } }
     func take() -> Int? { contents.withLock { $0.items.isEmpty ? nil : $0.items.removeFirst() } }
@@ -175,7 +176,7 @@ import Testing
     }
     try await onThread {
       let bench = try Bench()
-      let cancelled = Locked(false)
+      let cancelled = Guarded(false)
       bench.define("fetch") { call throws(LuaError) in
         let number = try call.integer(1)
         return .wait(

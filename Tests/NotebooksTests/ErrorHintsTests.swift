@@ -1,3 +1,4 @@
+import Randomness
 import Lua
 import Notebooks
 import Testing

@@ -1,3 +1,4 @@
+import Randomness
 import Notebooks
 
 /// Pieces of Lua that compile, with everything that matters to promotion and boundaries.
@@ -31,19 +32,7 @@ enum LuaCorpus {
   ]
 }
 
-/// A small random generator: the same cases on every run.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
-
+extension SplitMix {
   /// One or two pieces joined, then cut, with bytes flipped, doubled or replaced.
   mutating func mutation(of pieces: [String]) -> [UInt8] {
     var bytes = Array(pieces.randomElement(using: &self)!.utf8)

@@ -1,3 +1,4 @@
+import Randomness
 import Notebooks
 
 /// Makes programs from Lua's grammar; most of them are right.

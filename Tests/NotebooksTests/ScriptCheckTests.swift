@@ -1,3 +1,4 @@
+import Randomness
 import Bindings
 import Lua
 import Notebooks

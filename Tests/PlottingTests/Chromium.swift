@@ -1,5 +1,5 @@
+import Locks
 import Foundation
-import Synchronization
 import Testing
 import Transport
 
@@ -108,9 +108,9 @@ final class Tab: WebSocketHandler {
     var text: String
   }
 
-  let connection = Mutex<WebSocketConnection?>(nil)
-  private let waiting = Mutex<(next: Int, calls: [Int: CheckedContinuation<Data, any Error>])>((0, [:]))
-  private let happened = Mutex<[Happening]>([])
+  let connection = Guarded<WebSocketConnection?>(nil)
+  private let waiting = Guarded<(next: Int, calls: [Int: OneShot<Result<Data, any Error>>])>((0, [:]))
+  private let happened = Guarded<[Happening]>([])
 
   /// Script errors, and what the browser complained about (a blocked script, say); not what a page that is away does.
   var complaints: [String] {
@@ -128,9 +128,9 @@ final class Tab: WebSocketHandler {
     if let id = object["id"] as? Int {
       let call = waiting.withLock { $0.calls.removeValue(forKey: id) }
       if let error = object["error"] {
-        call?.resume(throwing: BrowserError(text: "\(error)"))
+        call?.fulfill(.failure(BrowserError(text: "\(error)")))
       } else {
-        call?.resume(returning: Data(message.array))
+        call?.fulfill(.success(Data(message.array)))
       }
       return
     }
@@ -153,7 +153,8 @@ final class Tab: WebSocketHandler {
       defer { state.calls = [:] }
       return state.calls
     }
-    for call in calls.values { call.resume(throwing: BrowserError(text: "the browser is gone: \(reason)")) }
+    let error = BrowserError(text: "the browser is gone: \(reason)")
+    for call in calls.values { call.fulfill(.failure(error)) }
   }
 
   @discardableResult
@@ -166,12 +167,13 @@ final class Tab: WebSocketHandler {
     )
     let body = try JSONSerialization.data(
       withJSONObject: ["id": id, "method": method, "params": parameters] as [String: Any])
-    let data = try await withCheckedThrowingContinuation { continuation in
-      waiting.withLock { $0.calls[id] = continuation }
-      do { try connection.send(textBytes: body) } catch {
-        waiting.withLock { $0.calls.removeValue(forKey: id) }?.resume(throwing: error)
-      }
+    let answer = OneShot<Result<Data, any Error>>()
+    waiting.withLock { $0.calls[id] = answer }
+    do { try connection.send(textBytes: body) } catch {
+      waiting.withLock { $0.calls[id] = nil }
+      throw error
     }
+    let data = try #require(await answer.wait()).get()
     let object = try JSONSerialization.jsonObject(with: data) as? [String: Any]
     return object?["result"] as? [String: Any] ?? [:]
   }

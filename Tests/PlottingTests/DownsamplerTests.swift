@@ -1,3 +1,4 @@
+import Randomness
 import Plotting
 import Telemetry
 import Testing
@@ -5,9 +6,7 @@ import Testing
 @Suite struct DownsamplerTests {
   /// A wave with some noise, not-a-numbers and one spike, from a generator that always gives the same.
   static func noisy(_ position: Int) -> Double {
-    var bits = UInt64(truncatingIfNeeded: position) &* 0x9E37_79B9_7F4A_7C15
-    bits ^= bits >> 29
-    bits = bits &* 0xBF58_476D_1CE4_E5B9
+    let bits = SplitMix.mixed(UInt64(truncatingIfNeeded: position) &* 0x9E37_79B9_7F4A_7C15)
     if bits % 97 == 0 { return .nan }
     return Double(bits >> 40) / Double(1 << 24) - 0.5 + Double(position % 5000) / 500
   }

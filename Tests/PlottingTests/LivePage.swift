@@ -1,6 +1,6 @@
+import Locks
 import Foundation
 import Plotting
-import Synchronization
 import Telemetry
 
 /// A stream that is fed in real time from formulas, and the page that shows it.
@@ -15,7 +15,7 @@ final class LivePage: Sendable {
     let stream: HandStream
     private let channels: [Channel]
     private let value: @Sendable (Int, Int) -> Double
-    private let state: Mutex<(sent: Int, isHeld: Bool, isEnded: Bool)>
+    private let state: Guarded<(sent: Int, isHeld: Bool, isEnded: Bool)>
 
     /// - Parameter history: seconds that are in the buffer from the beginning.
     init(_ channels: [Channel], history: Double = 0, value: @escaping @Sendable (Int, Int) -> Double)
@@ -24,7 +24,7 @@ final class LivePage: Sendable {
       self.channels = channels
       self.value = value
       stream = try await HandStream(channels, name: "bela ws://192.168.7.2:5555")
-      state = Mutex((0, false, false))
+      state = Guarded((0, false, false))
       send(to: Int(history * rate))
     }
 

@@ -1,7 +1,7 @@
+import Locks
 import Foundation
 import Glibc
 import Plotting
-import Synchronization
 import Telemetry
 import Testing
 import Transport
@@ -43,9 +43,9 @@ import Transport
 
   /// Keeps what comes.
   final class Collector: WebSocketHandler {
-    let texts = Mutex<[String]>([])
-    let frames = Mutex<[[UInt8]]>([])
-    let end = Mutex<CloseReason?>(nil)
+    let texts = Guarded<[String]>([])
+    let frames = Guarded<[[UInt8]]>([])
+    let end = Guarded<CloseReason?>(nil)
 
     func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
       if message.kind == .text {

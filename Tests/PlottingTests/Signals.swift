@@ -1,5 +1,5 @@
+import Locks
 import Plotting
-import Synchronization
 import Telemetry
 
 /// Series and streams made of formulas.
@@ -43,7 +43,7 @@ enum Signal {
 final class HandSource: Source, Feed {
   let name: String
   let channels: [Channel]
-  private let sink = Mutex<(any StreamSink)?>(nil)
+  private let sink = Guarded<(any StreamSink)?>(nil)
 
   init(_ channels: [Channel], name: String = "hand") {
     self.channels = channels

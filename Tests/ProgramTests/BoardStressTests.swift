@@ -1,7 +1,8 @@
+import Randomness
+import Locks
 import Bela
 import Foundation
 import Simulation
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -75,7 +76,7 @@ import Testing
 
   /// Streams that come and go, monitors, peeks.
   private static func comeAndGo(_ port: Int, until end: ContinuousClock.Instant) async throws -> Report {
-    var random = Generator(state: 11)
+    var random = SplitMix(seed: 11)
     let source = try await BelaSource.connect(host: "127.0.0.1", port: port)
     var report = Report()
     while ContinuousClock.now < end {
@@ -117,7 +118,7 @@ import Testing
   private static func trouble(
     _ board: SimulatedBoard, _ links: [SlowLink], until end: ContinuousClock.Instant
   ) async {
-    var random = Generator(state: 5)
+    var random = SplitMix(seed: 5)
     var restarts = [Self.seconds * 0.35, Self.seconds * 0.7]
     let start = ContinuousClock.now
     while ContinuousClock.now < end - .seconds(1) {
@@ -138,7 +139,7 @@ import Testing
 
   /// A client that treats the board as its own.
   private static func disturb(_ port: Int, until end: ContinuousClock.Instant) async throws {
-    var random = Generator(state: 77)
+    var random = SplitMix(seed: 77)
     while ContinuousClock.now < end {
       guard let source = try? await BelaSource.connect(host: "127.0.0.1", port: port, timeout: long) else {
         continue
@@ -238,7 +239,7 @@ private final class Auditor: StreamSink {
   }
 
   private let steps: [String: Int64]
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   init(_ steps: [String: Int64]) { self.steps = steps }
 
@@ -296,17 +297,5 @@ private final class Auditor: StreamSink {
       try? await Task.sleep(for: .milliseconds(10))
     }
     return false
-  }
-}
-
-/// The same numbers for the same seed.
-private struct Generator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

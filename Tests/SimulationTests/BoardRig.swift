@@ -1,6 +1,6 @@
+import Locks
 import Bela
 import Simulation
-import Synchronization
 import Telemetry
 import Testing
 
@@ -60,7 +60,7 @@ final class Collector: StreamSink {
     var frames = 0
   }
 
-  let state = Mutex(State())
+  let state = Guarded(State())
 
   func receive(_ frame: Frame) {
     state.withLock { state in

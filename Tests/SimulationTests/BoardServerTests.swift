@@ -1,7 +1,7 @@
+import Locks
 import Bela
 import Foundation
 import Simulation
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -79,7 +79,7 @@ import Testing
 
   /// A board looks at its clients every block, 0.36 ms; that this one sleeps for longer is not to be seen.
   @Test func whatIsStoppedABlockBeforeItsClientGoesHasEnded() async throws {
-    let now = Mutex(ContinuousClock.now)
+    let now = Guarded(ContinuousClock.now)
     let board = try await SimulatedBoard.startWithoutTime(.test) { now.withLock { $0 } }
     try await onThread {
       func say(_ text: String, on socket: RawSocket) { socket.send(frame: Array(text.utf8), opcode: 1) }

@@ -1,6 +1,6 @@
+import Locks
 import Bela
 import Simulation
-import Synchronization
 import Telemetry
 import Testing
 
@@ -107,7 +107,7 @@ import Testing
   /// Another client stops what we stream and monitor: both go on, with a gap, and a person is told.
   @Test func whatAnotherClientEndsGoesOnWithAGap() async throws {
     let board = try await SimulatedBoard.start(Self.configuration())
-    let notices = Mutex<[String]>([])
+    let notices = Guarded<[String]>([])
     let source = try await BelaSource.connect(host: board.host, port: board.port) { text in
       notices.withLock { $0.append(text) }
     }

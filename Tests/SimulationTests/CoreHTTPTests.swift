@@ -1,6 +1,6 @@
+import Locks
 import Foundation
 import Simulation
-import Synchronization
 import Synnax
 import Telemetry
 import TestSupport
@@ -168,7 +168,7 @@ import Transport
   @Test func saysThatACoreSpeaksTLS() async throws {
     var options = HTTPServer.Options()
     options.host = "127.0.0.1"
-    let passwords = Mutex(0)
+    let passwords = Guarded(0)
     let server = try await HTTPServer.start(options, upgrade: { _ in .refuse(404) }) { request in
       if String(decoding: request.body, as: UTF8.self).contains("seldon") { passwords.withLock { $0 += 1 } }
       return HTTPResponse(status: 301, headers: ["Location": "https://127.0.0.1\(request.path)"], body: [])

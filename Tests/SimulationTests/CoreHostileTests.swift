@@ -1,3 +1,4 @@
+import Randomness
 import Simulation
 import Synnax
 import Telemetry
@@ -35,7 +36,7 @@ import Transport
   @Test(arguments: ["stream", "write", "iterate"]) func survivesAnything(_ endpoint: String) async throws {
     let rig = try await CoreRig()
     let token = try await rig.source.client.authorization()
-    var random = SplitMix(state: 7)
+    var random = SplitMix(seed: 7)
     let good = try #require(Self.openings[endpoint])
     for round in 0..<60 {
       let socket = try await WebSocketClient.connect(

@@ -1,5 +1,5 @@
+import Locks
 import Simulation
-import Synchronization
 import Synnax
 import Telemetry
 import Testing
@@ -12,7 +12,7 @@ final class CoreRig: Sendable {
   let relay: Relay?
   /// What `write` uses; never behind the relay.
   private let near: SynnaxClient
-  private let writers = Mutex<[String: SynnaxWriter]>([:])
+  private let writers = Guarded<[String: SynnaxWriter]>([:])
 
   init(
     plays: Bool = false, relayed: Bool = false, _ change: (inout CoreConfiguration) -> Void = { _ in },

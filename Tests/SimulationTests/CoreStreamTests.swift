@@ -1,6 +1,5 @@
 import Simulation
 import SocketFaults
-import Synchronization
 import Synnax
 import Telemetry
 import TestSupport

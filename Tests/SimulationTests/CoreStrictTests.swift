@@ -1,6 +1,6 @@
+import Locks
 import Foundation
 import Simulation
-import Synchronization
 import Synnax
 import Telemetry
 import Testing
@@ -84,7 +84,7 @@ import Transport
       var messages: [[UInt8]] = []
       var end: CloseReason?
     }
-    let state = Mutex(State())
+    let state = Guarded(State())
 
     func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
       state.withLock { $0.messages.append(message.array) }

@@ -1,5 +1,5 @@
+import Locks
 import Simulation
-import Synchronization
 import Synnax
 import Telemetry
 import Testing
@@ -45,7 +45,7 @@ import Transport
     try await until { stream.snapshot(of: "a")?.count == 1 }
     if way == "update, stop" { try await stream.update(["b"]) }
     relay.die()
-    let isOver = Mutex(false)
+    let isOver = Guarded(false)
     let stopping = Task {
       if way == "close" { await rig.source.close() } else { _ = try? await stream.stop() }
       isOver.withLock { $0 = true }

@@ -1,5 +1,5 @@
+import Locks
 import Glibc
-import Synchronization
 import Synnax
 
 /// A stretch of cable between a client and a server on this machine: passes bytes on, until it is cut open without
@@ -8,7 +8,7 @@ final class Relay: Sendable {
   let port: Int
   private let target: UInt16
   private let listener: Int32
-  private let inner = Mutex(Inner())
+  private let inner = Guarded(Inner())
 
   private struct Inner {
     var isDead = false

@@ -1,3 +1,4 @@
+import Randomness
 import Synnax
 import Telemetry
 import TestSupport
@@ -45,22 +46,14 @@ private final class TwoWays {
   private var machines: [StreamStateMachine]
   private var trackers = [AlignmentTracker(isOn: true), AlignmentTracker(isOn: true)]
   private var core = FrameCodec()
-  private var dice: Dice
+  private var dice: SplitMix
   private var sample: [UInt32: UInt32] = [:]
   private let breaks: Bool
   private let seed: UInt64
   private var taken = 0
 
-  struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return state ^ (state >> 29)
-    }
-  }
-
   convenience init(seed: UInt64, breaks: Bool = false) async throws {
-    var dice = Dice(state: seed)
+    var dice = SplitMix(seed: seed)
     let types: [DataType] = [.float64, .float32, .int8, .uint16, .int64, .uint64, .uuid]
     var channels: [Channel] = []
     for index in 0..<UInt32.random(in: 1...3, using: &dice) {
@@ -83,7 +76,7 @@ private final class TwoWays {
   init(_ all: [Channel], seed: UInt64, breaks: Bool = false) async throws {
     self.seed = seed
     self.breaks = breaks
-    dice = Dice(state: seed &+ 99)
+    dice = SplitMix(seed: seed &+ 99)
     // Some index channels nobody asked for.
     let hidden = seed % 4 == 0 ? all.filter { $0.isIndex && $0.key != 10 } : []
     let visible = all.filter { channel in !hidden.contains { $0.key == channel.key } }

@@ -1,3 +1,4 @@
+import Randomness
 import Telemetry
 import TestSupport
 import Testing
@@ -34,7 +35,7 @@ import Testing
     }
   }
 
-  private static func randomSample(_ type: DataType, _ random: inout Seeded) -> Sample {
+  private static func randomSample(_ type: DataType, _ random: inout SplitMix) -> Sample {
     switch type {
     case .float64: .float(Double(Int.random(in: -1_000_000...1_000_000, using: &random)) / 8)
     case .int16: .integer(Int64(Int16.random(in: .min ... .max, using: &random)))
@@ -62,7 +63,7 @@ import Testing
   }
 
   /// A series cut out of a longer one, so that its times begin somewhere within; now and then of several chunks.
-  private static func randomSeries(_ channel: Channel, at now: inout Int64, _ random: inout Seeded)
+  private static func randomSeries(_ channel: Channel, at now: inout Int64, _ random: inout SplitMix)
     -> (Series, [(value: Sample, time: Int64?)])
   {
     let pieces = Int.random(in: 1...10, using: &random) == 1 ? 3 : 1
@@ -106,7 +107,7 @@ import Testing
 
   @Test(arguments: [DataType.float64, .int16, .uint64, .string], [1, 2, 3, 4, 5, 6])
   func doesWhatAPlainArrayDoes(type: DataType, seed: UInt64) {
-    var random = Seeded(seed)
+    var random = SplitMix(seed: seed)
     let channel = Channel.plain("x", type)
     var capacity = 5000
     var buffer = SampleBuffer(channel: channel, capacity: .samples(capacity))
@@ -298,7 +299,7 @@ import Testing
   }
 
   @Test func keepsASpanOfStampedSamplesToo() {
-    var random = Seeded(7)
+    var random = SplitMix(seed: 7)
     var buffer = SampleBuffer(channel: .plain(), capacity: .span(TimeSpan("1s")!))
     var times: [Int64] = []
     for _ in 0..<300 {

@@ -1,3 +1,4 @@
+import Randomness
 import Foundation
 import Telemetry
 import TestSupport
@@ -37,7 +38,7 @@ import Testing
   }
 
   @Test func jitterAndRoundedTimesAreNone() throws {
-    var random = Seeded(7)
+    var random = SplitMix(seed: 7)
     let jittered = even.map { $0 + Double.random(in: -0.0005...0.0005, using: &random) }
     #expect(sine(jittered).gapsWithTimes.isEmpty)
     // 44.1 kHz in whole microseconds, 300 Hz in whole milliseconds.

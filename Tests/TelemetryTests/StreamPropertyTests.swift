@@ -1,3 +1,4 @@
+import Randomness
 import Foundation
 import Telemetry
 import TestSupport
@@ -30,7 +31,7 @@ import Testing
     let done = Gate()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
-        var dice = Seeded(7)
+        var dice = SplitMix(seed: 7)
         var next = [Int](repeating: 0, count: 3)
         for _ in 0..<frames {
           var series: [Series] = []
@@ -70,7 +71,7 @@ import Testing
         }
       }
       group.addTask {
-        var dice = Seeded(8)
+        var dice = SplitMix(seed: 8)
         while done.waiting == 0, streamer.isLive {
           let snapshot = streamer.snapshot()
           let before = snapshot.series.map(\.values)
@@ -110,7 +111,7 @@ private final class Schedule {
   }
 
   private let seed: UInt64
-  private var dice: Seeded
+  private var dice: SplitMix
   private let source: ScriptedSource
   private let streamer: Streamer
   private var lanes: [Lane]
@@ -121,7 +122,7 @@ private final class Schedule {
 
   init(seed: UInt64) throws {
     self.seed = seed
-    dice = Seeded(seed)
+    dice = SplitMix(seed: seed)
     let count = Int.random(in: 1...5, using: &dice)
     lanes = (0..<count).map { number in
       let isStamped = number % 2 == 1

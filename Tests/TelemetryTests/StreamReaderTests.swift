@@ -1,11 +1,11 @@
-import Synchronization
+import Locks
 import Telemetry
 import TestSupport
 import Testing
 
 /// Holds a reader where callbacks find it.
 private final class ReaderKeeper: Sendable {
-  private let inner = Mutex<(reader: StreamReader?, notes: [String])>((nil, []))
+  private let inner = Guarded<(reader: StreamReader?, notes: [String])>((nil, []))
 
   var reader: StreamReader? {
     get { inner.withLock { $0.reader } }

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 import Telemetry
 import TestSupport
 import Testing
@@ -10,7 +10,7 @@ private final class Rig: Sendable {
   let streamer: Streamer
   private let log: Log
 
-  private final class Log: Sendable { let events = Mutex<[StreamEvent]>([]) }
+  private final class Log: Sendable { let events = Guarded<[StreamEvent]>([]) }
 
   init(_ channels: [Channel] = [.plain("x"), .plain("y")], capacity: BufferCapacity? = nil) throws {
     source = ScriptedSource(channels)

@@ -1,3 +1,4 @@
+import Randomness
 import Foundation
 import Terminal
 import Testing
@@ -80,7 +81,7 @@ import Testing
   }
 
   @Test func takesAnyBytes() {
-    var random = Random(seed: 7)
+    var random = SplitMix(seed: 7)
     let line = HistoryLine(time: 1, session: "s", cell: "a\"\\\n\u{e9}🙂").encoded
     #expect(HistoryLine(parsing: line.dropLast())?.cell == "a\"\\\n\u{e9}🙂")
     for cut in line.indices { _ = HistoryLine(parsing: line[..<cut]) }

@@ -1,3 +1,4 @@
+import Randomness
 import Terminal
 import TestSupport
 import Testing
@@ -63,7 +64,7 @@ import Testing
   /// The law of the view: whatever was drawn before, the screen is as if the text had been drawn afresh.
   @Test(arguments: 0..<36)
   func drawsChangesAsIfAfresh(seed: UInt64) {
-    var random = Random(seed: seed)
+    var random = SplitMix(seed: seed)
     let joins = seed >= 24
     // Where a terminal joins, a person types and takes away whole clusters.
     let letters = "abc 日🙂\n\n\t\u{1}e\u{301}xyz"
@@ -132,18 +133,3 @@ import Testing
 
 /// What the terminal driver does to a newline.
 func onlcr(_ text: String) -> String { text.replacing("\n", with: "\r\n") }
-
-/// A generator that a seed makes repeatable.
-struct Random: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1 }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-    return value ^ (value >> 31)
-  }
-}

@@ -1,14 +1,14 @@
-import Synchronization
+import Locks
 public import Telemetry
 
 /// Both clocks of the program, standing still until a test moves them.
 public final class ManualClock: TelemetryClock {
-  private let times: Mutex<(monotonic: TimeSpan, wall: TimeStamp)>
+  private let times: Guarded<(monotonic: TimeSpan, wall: TimeStamp)>
 
   public init(
     monotonic: TimeSpan = .second, wall: TimeStamp = TimeStamp(nanoseconds: 1_700_000_000_000_000_000)
   ) {
-    times = Mutex((monotonic, wall))
+    times = Guarded((monotonic, wall))
   }
 
   public var monotonic: TimeSpan { times.withLock { $0.monotonic } }

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 public import Telemetry
 
 /// A source that does what a test says: opens at once or when told to, sends what it is given, fails where asked.
@@ -25,10 +25,10 @@ public final class ScriptedSource: Source {
   }
 
   public let name = "scripted"
-  private let inner: Mutex<State>
+  private let inner: Guarded<State>
 
   public init(_ channels: [Channel]) {
-    inner = Mutex(State(script: Script(channels: channels)))
+    inner = Guarded(State(script: Script(channels: channels)))
   }
 
   public convenience init(_ names: String..., type: DataType = .float64) {
@@ -75,12 +75,12 @@ public final class ScriptedSource: Source {
 public final class ScriptedFeed: Feed {
   private let source: ScriptedSource
   public let sink: any StreamSink
-  private let inner: Mutex<(channels: [Channel], stops: Int)>
+  private let inner: Guarded<(channels: [Channel], stops: Int)>
 
   init(_ source: ScriptedSource, _ sink: any StreamSink, _ channels: [Channel]) {
     self.source = source
     self.sink = sink
-    inner = Mutex((channels, 0))
+    inner = Guarded((channels, 0))
   }
 
   public var channels: [Channel] { inner.withLock { $0.channels } }
@@ -112,28 +112,19 @@ public final class ScriptedFeed: Feed {
 
 /// Holds those who pass until it is opened; open for ever then.
 public final class Gate: Sendable {
-  private let inner = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+  private let way = OneShot<Void>()
+  private let passing = Guarded(0)
 
   public init() {}
 
   /// How many wait now.
-  public var waiting: Int { inner.withLock { $0.waiting.count } }
+  public var waiting: Int { way.value == nil ? passing.withLock { $0 } : 0 }
 
-  public func open() {
-    let waiting = inner.withLock { inner in
-      defer { inner = (true, []) }
-      return inner.waiting
-    }
-    for one in waiting { one.resume() }
-  }
+  public func open() { way.fulfill(()) }
 
   public func pass() async {
-    await withCheckedContinuation { continuation in
-      let isOpen = inner.withLock { inner in
-        if !inner.isOpen { inner.waiting.append(continuation) }
-        return inner.isOpen
-      }
-      if isOpen { continuation.resume() }
-    }
+    passing.withLock { $0 += 1 }
+    _ = await way.wait()
+    passing.withLock { $0 -= 1 }
   }
 }

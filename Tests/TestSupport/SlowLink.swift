@@ -1,6 +1,6 @@
+import Locks
 import Foundation
 import Glibc
-import Synchronization
 
 /// A slow cable between clients and a server on this machine: every byte takes a while each way, and `cut` resets all
 /// connections at once.
@@ -9,7 +9,7 @@ package final class SlowLink: Sendable {
   private let target: UInt16
   private let listener: Int32
   private let delay: Duration
-  private let inner = Mutex((isOver: false, cuts: 0))
+  private let inner = Guarded((isOver: false, cuts: 0))
 
   package init(to port: Int, delay: Duration) throws {
     target = UInt16(port)

@@ -1,4 +1,4 @@
-import NIOConcurrencyHelpers
+import Locks
 import Testing
 import Transport
 
@@ -76,9 +76,9 @@ import Transport
   }
 
   @Test func whatEndedMeanwhileIsNothingToTheNextCall() async throws {
-    let count = NIOLockedValueBox(0)
+    let count = Guarded(0)
     let server = try await serve { _ in
-      count.withLockedValue { $0 += 1 }
+      count.withLock { $0 += 1 }
       return HTTPResponse()
     }
     let client = HTTPClient()
@@ -86,7 +86,7 @@ import Transport
     server.cutConnections()
     try await eventually { server.connectionCount == 0 }
     #expect(try await client.get(server.endpoint()).status == 200)
-    #expect(count.withLockedValue { $0 } == 2)
+    #expect(count.withLock { $0 } == 2)
     await server.stop()
   }
 

@@ -1,5 +1,5 @@
+import Locks
 import Dispatch
-import NIOConcurrencyHelpers
 import Testing
 import Transport
 
@@ -16,7 +16,7 @@ final class Recorder: WebSocketHandler {
     var reasons: [CloseReason] = []
   }
 
-  private let box = NIOLockedValueBox(Story())
+  private let box = Guarded(Story())
   private let onOpen: @Sendable (WebSocketConnection) -> Void
   private let onMessage: @Sendable (WebSocketPayload, WebSocketConnection) -> Void
 
@@ -28,22 +28,22 @@ final class Recorder: WebSocketHandler {
     self.onMessage = onMessage
   }
 
-  var story: Story { box.withLockedValue { $0 } }
+  var story: Story { box.withLock { $0 } }
 
   func opened(_ connection: WebSocketConnection) {
-    box.withLockedValue { $0.connection = connection }
+    box.withLock { $0.connection = connection }
     onOpen(connection)
   }
 
   func received(_ message: WebSocketMessage, from connection: WebSocketConnection) {
     let payload: WebSocketPayload = message.kind == .text ? .text(message.text) : .binary(message.array)
-    box.withLockedValue { $0.messages.append(payload) }
+    box.withLock { $0.messages.append(payload) }
     onMessage(payload, connection)
   }
 
-  func burstEnded(_ connection: WebSocketConnection) { box.withLockedValue { $0.bursts += 1 } }
+  func burstEnded(_ connection: WebSocketConnection) { box.withLock { $0.bursts += 1 } }
   func closed(_ reason: CloseReason, _ connection: WebSocketConnection) {
-    box.withLockedValue { $0.reasons.append(reason) }
+    box.withLock { $0.reasons.append(reason) }
   }
 
   /// Waits until the story is as wanted.

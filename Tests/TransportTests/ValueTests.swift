@@ -1,9 +1,10 @@
+import Randomness
 import Testing
 import Transport
 
 @Suite struct BackOffTests {
   @Test func growsToItsMaximumAndStartsAnew() {
-    var generator = SplitMix(state: 1)
+    var generator = SplitMix(seed: 1)
     var backOff = BackOff(initial: .milliseconds(100), factor: 2, max: .milliseconds(500), jitter: 0)
     let waits = (0..<5).map { _ in backOff.next(using: &generator) }
     #expect(waits == [100, 200, 400, 500, 500].map { .milliseconds($0) })
@@ -13,7 +14,7 @@ import Transport
   }
 
   @Test func jitterStaysInItsShareAndUnderTheMaximum() {
-    var generator = SplitMix(state: 2)
+    var generator = SplitMix(seed: 2)
     var seen: Set<Duration> = []
     for _ in 0..<200 {
       var backOff = BackOff(initial: .seconds(1), factor: 2, max: .seconds(10), jitter: 0.2)

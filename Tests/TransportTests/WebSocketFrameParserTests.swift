@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 import Transport
 
@@ -123,7 +124,7 @@ import Transport
   }
 
   @Test func survivesNoiseAndMutationTheSameWayInEveryCut() {
-    var generator = SplitMix(state: 7)
+    var generator = SplitMix(seed: 7)
     var outcomes: Set<Bool> = []
     let seeds = [
       frame(1, "grüße") + frame(2, String(repeating: "x", count: 200)) + frame(9, "p") + frame(8, ""),
@@ -202,14 +203,3 @@ extension WebSocketFrameParser {
 }
 
 /// A generator that gives the same numbers every time.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}

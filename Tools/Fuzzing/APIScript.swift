@@ -1,3 +1,4 @@
+import Randomness
 import Bindings
 
 /// A Lua script of random calls of everything that the reference declares: objects in every state, arguments of every
@@ -26,7 +27,7 @@ struct APIScript {
     self.seed = seed
     self.calls = calls
     self.folder = folder
-    random = SplitMix(state: seed)
+    random = SplitMix(seed: seed)
     ground = [.values, .board, .board, .core].randomElement(using: &random)!
   }
 

@@ -1,4 +1,5 @@
 import Bela
+import Randomness
 import Foundation
 import Telemetry
 
@@ -69,7 +70,7 @@ package enum BelaFuzz {
 
   /// - Returns: the report; a trap or a broken promise ends the process.
   package static func run(iterations: Int, seed: UInt64, corpus: Corpus = Corpus()) -> Report {
-    var random = SplitMix(state: seed)
+    var random = SplitMix(seed: seed)
     var report = Report()
     var decoder = BelaDecoder()
     var tracks = makeTracks(seed % 2 == 0)

@@ -1,5 +1,6 @@
 import Signals
 import Synnax
+import Randomness
 import Telemetry
 
 /// Feeds broken frames and control messages to everything that reads them: codec, stream, times and gaps, answers to
@@ -18,7 +19,7 @@ package enum SynnaxFuzz {
   /// Decodes `iterations` messages that were changed at random, or are random. A decoder that traps ends the process;
   /// one that throws anything but a `SynnaxError` ends the run with it.
   package static func run(iterations: Int, seed: UInt64) throws -> Outcome {
-    var generator = SplitMix(state: seed)
+    var generator = SplitMix(seed: seed)
     var outcome = Outcome()
     var corpus = Corpus(&generator)
     let messages = messages

@@ -1,12 +1,12 @@
+import Locks
 import CShims
 import Dispatch
 import Glibc
 import Notebooks
-import Synchronization
 
 /// SIGINT and SIGTERM for a batch run: the first ends it cleanly, the second at once.
 final class BatchSignals: Sendable {
-  private let first = Mutex<Int32?>(nil)
+  private let first = Guarded<Int32?>(nil)
   private let changed: DispatchSemaphore
 
   /// - Parameter changed: signalled when one has come.

@@ -1,7 +1,7 @@
+import Locks
 import Dispatch
 import Lua
 import Notebooks
-import Synchronization
 import Terminal
 
 /// What a script's thread has to say to the thread that writes, in order and bounded: a script that prints faster than
@@ -24,7 +24,7 @@ final class ScriptChannel: Sendable {
     var isOpen = true
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let room = DispatchSemaphore(value: 0)
   private let arrived: DispatchSemaphore
 

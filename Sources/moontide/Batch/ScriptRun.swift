@@ -1,9 +1,9 @@
+import Locks
 import Bindings
 import Dispatch
 import Foundation
 import Lua
 import Notebooks
-import Synchronization
 
 /// What a batch run does with each of its scripts.
 struct ScriptOptions: Sendable {
@@ -50,7 +50,7 @@ final class ScriptRun: Sendable {
   let recordPath: String?
   private let options: ScriptOptions
   private let changed: DispatchSemaphore
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   init(
     path: String, label: String, recordPath: String?, _ options: ScriptOptions, changed: DispatchSemaphore
@@ -62,7 +62,7 @@ final class ScriptRun: Sendable {
     channel = ScriptChannel(arrived: changed)
     var result = ScriptResult(script: path, label: label)
     result.parameters = options.parameters.compactMap { Parameter($0) }.map { ($0.name, $0.shown) }
-    state = Mutex(State(snapshot: Snapshot(result: result)))
+    state = Guarded(State(snapshot: Snapshot(result: result)))
   }
 
   // MARK: - For who watches
