@@ -57,13 +57,14 @@ let package = Package(
           "--symbol-ordering-file=\(Context.packageDirectory)/Sources/CShims/lua.order",
         ]),
       ]),
+    target("JSON", []),
     target("Locks", []),
     target("Randomness", []),
 
     // 2: worlds that know nothing of each other.
     target("Lua", ["CShims", "Locks", deque, heap]),
     target("Telemetry", ["Locks", deque]),
-    target("Terminal", ["CShims"]),
+    target("Terminal", ["CShims", "JSON"]),
     target(
       "Transport",
       [
@@ -74,12 +75,12 @@ let package = Package(
     target("Signals", ["Telemetry"]),
 
     // 4: protocols, files and pictures of what Telemetry has.
-    target("Bela", ["Locks", "Randomness", "Telemetry", "Transport", logging]),
+    target("Bela", ["JSON", "Locks", "Randomness", "Telemetry", "Transport", logging]),
     target("Synnax", ["Locks", "Randomness", "Telemetry", "Transport", logging]),
-    target("Recording", ["Locks", "Telemetry", deque, sqlite]),
+    target("Recording", ["JSON", "Locks", "Telemetry", deque, sqlite]),
     // The page is part of the program, wherever that is copied to.
     target(
-      "Plotting", ["Locks", "Telemetry", "Signals", "Transport"],
+      "Plotting", ["JSON", "Locks", "Telemetry", "Signals", "Transport"],
       resources: ["page.html", "page.css", "page.js", "raster.js", "icon.svg"].map {
         .embedInCode("Page/\($0)")
       }),
@@ -90,26 +91,28 @@ let package = Package(
       ["Locks", "Lua", "Telemetry", "Signals", "Transport", "Bela", "Synnax", "Recording", "Plotting"]),
 
     // 6: cells, and the devices for those who have none.
-    target("Notebooks", ["Lua", "Bindings"]),
+    target("Notebooks", ["JSON", "Lua", "Bindings"]),
     target(
       "Simulation",
-      ["Locks", "Randomness", "Bela", "Synnax", "Recording", "Telemetry", "Transport", logging, sqlite],
+      [
+        "JSON", "Locks", "Randomness", "Bela", "Synnax", "Recording", "Telemetry", "Transport", logging,
+        sqlite,
+      ],
       resources: [.copy("Recordings")]),
 
     // 7: the program.
     .executableTarget(
       name: "moontide",
       dependencies: [
-        "CShims", "Locks", "Randomness", "Terminal", "Lua", "Telemetry", "Transport", "Bela", "Synnax",
-        "Recording", "Plotting",
-        "Bindings",
-        "Notebooks", "Simulation", logging, commandLine,
+        "CShims", "JSON", "Locks", "Randomness", "Lua", "Telemetry", "Terminal", "Transport", "Bela",
+        "Synnax",
+        "Recording", "Plotting", "Bindings", "Notebooks", "Simulation", logging, commandLine,
       ],
       swiftSettings: settings),
 
     // Tools: what nobody needs who only runs the program.
     .target(
-      name: "Fuzzing", dependencies: ["Randomness", "Bela", "Synnax", "Telemetry", "Signals", "Bindings"],
+      name: "Fuzzing", dependencies: ["JSON", "Randomness", "Bela", "Synnax", "Telemetry", "Signals", "Bindings"],
       path: "Tools/Fuzzing",
       swiftSettings: settings),
     .executableTarget(
@@ -118,11 +121,13 @@ let package = Package(
 
     // Tests: a suite per source file; nothing here needs @testable, what a test may see is `package`.
     .target(
-      name: "TestSupport", dependencies: ["Locks", "Telemetry"], path: "Tests/TestSupport", exclude: ["Python"],
+      name: "TestSupport", dependencies: ["Locks", "Telemetry"], path: "Tests/TestSupport",
+      exclude: ["Python"],
       swiftSettings: settings),
     .target(
       name: "SocketFaults", dependencies: ["Transport", nio("NIOCore")], path: "Tests/SocketFaults",
       swiftSettings: settings),
+    tests("JSONTests", ["JSON"]),
     tests("LocksTests", []),
     tests("RandomnessTests", []),
     tests("LuaTests", ["Lua", "CShims"]),
@@ -131,7 +136,7 @@ let package = Package(
     tests(
       "TransportTests",
       ["Transport", "SocketFaults", logging, nio("NIOCore"), nio("NIOPosix"), tls]),
-    tests("BelaTests", ["Bela", "Telemetry", "Transport"], resources: [.copy("Captures")]),
+    tests("BelaTests", ["JSON", "Bela", "Telemetry", "Transport"], resources: [.copy("Captures")]),
     tests("SynnaxTests", ["Synnax", "Telemetry", "Transport"], resources: [.copy("Vectors")]),
     tests("RecordingTests", ["Recording", "Telemetry", sqlite], exclude: ["Python"]),
     tests("PlottingTests", ["Plotting", "Telemetry", "Transport"], resources: [.copy("Golden")]),
@@ -140,7 +145,7 @@ let package = Package(
       ["Simulation", "SocketFaults", "Bela", "Synnax", "Recording", "Telemetry", "Transport"],
       exclude: ["Python"]),
     tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Signals", "Plotting", "Simulation"]),
-    tests("NotebooksTests", ["Notebooks", "Lua", "Bindings", "Simulation"]),
+    tests("NotebooksTests", ["JSON", "Notebooks", "Lua", "Bindings", "Simulation"]),
     tests("TerminalTests", ["Terminal"]),
     tests("FuzzingTests", ["Fuzzing"]),
     tests("ProgramTests", ["Simulation", "Bela", "Telemetry"], exclude: ["Python"]),

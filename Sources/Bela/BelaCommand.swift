@@ -1,3 +1,5 @@
+import JSON
+
 /// A command of the watcher (section 4). What section 13 warns of cannot be built: arrays are parallel by
 /// construction, ticks and periods are checked, names go out as ASCII.
 package enum BelaCommand: Sendable, Hashable {
@@ -80,7 +82,7 @@ package enum BelaCommand: Sendable, Hashable {
     }
     for command in commands {
       for part in try command.parts() {
-        let text = part.json.text
+        let text = part.json.boardText
         if bytes + text.utf8.count > BelaLimits.commandBytes { close() }
         open.append(text)
         bytes += text.utf8.count + 1
@@ -155,26 +157,24 @@ package enum BelaCommand: Sendable, Hashable {
     stride(from: 0, to: items.count, by: 64).map { Array(items[$0..<min($0 + 64, items.count)]) }
   }
 
-  private var json: BelaJSON {
-    func object(_ command: String, _ names: [String], _ more: [String: [Double]] = [:]) -> BelaJSON {
-      var members: [String: BelaJSON] = [
-        "cmd": .string(command), "watchers": .array(names.map { .string($0) }),
-      ]
-      for (key, numbers) in more { members[key] = .array(numbers.map { .number($0) }) }
-      return .object(members)
+  private var json: JSON {
+    func object(_ command: String, _ names: [String], _ more: [String: [Double]] = [:]) -> JSON {
+      let lists = more.map { JSON.Member($0.key, .array($0.value.map { .number($0) })) }
+      return .object(
+        [.init("cmd", .string(command)), .init("watchers", .array(names.map { .string($0) }))] + lists)
     }
-    func schedule(_ command: String, _ items: [Schedule]) -> BelaJSON {
+    func schedule(_ command: String, _ items: [Schedule]) -> JSON {
       var more: [String: [Double]] = [:]
       if items.contains(where: { $0.at > 0 }) { more["timestamps"] = items.map { Double($0.at) } }
       if items.contains(where: { $0.ticks > 0 }) { more["durations"] = items.map { Double($0.ticks) } }
       return object(command, items.map(\.name), more)
     }
-    func end(_ command: String, _ items: [End]) -> BelaJSON {
+    func end(_ command: String, _ items: [End]) -> JSON {
       let timed = items.contains { $0.at > 0 }
       return object(command, items.map(\.name), timed ? ["timestamps": items.map { Double($0.at) }] : [:])
     }
     switch self {
-    case .list: return .object(["cmd": .string("list")])
+    case .list: return ["cmd": "list"]
     case .watch(let items): return schedule("watch", items)
     case .log(let items): return schedule("log", items)
     case .unwatch(let items): return end("unwatch", items)

@@ -1,3 +1,5 @@
+import JSON
+
 /// What a board says on its control socket.
 package enum BelaReply: Sendable, Hashable {
   /// Sent to every control connection whenever anybody opens one.
@@ -12,7 +14,7 @@ package enum BelaReply: Sendable, Hashable {
   case garbage
 
   package init(_ text: some Sequence<UInt8>) {
-    guard let json = BelaJSON(text), json.isObject else {
+    guard let json = JSON(board: text), json.members != nil else {
       self = .garbage
       return
     }
@@ -53,7 +55,7 @@ public struct BelaLogReply: Sendable, Hashable {
   /// Nil when open-ended.
   public var end: Int64?
 
-  init?(_ json: BelaJSON) {
+  init?(_ json: JSON) {
     guard let variable = json["watcher"]?.string, let file = json["logFileName"]?.string else { return nil }
     self.variable = variable
     fileName = file

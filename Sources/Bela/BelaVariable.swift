@@ -1,3 +1,4 @@
+import JSON
 public import Telemetry
 
 /// A watched variable as the board's `list` reply describes it (section 4.1).
@@ -19,21 +20,21 @@ public struct BelaVariable: Sendable, Hashable {
   /// What the program assigned last.
   public var valueInput: Double
 
-  init?(_ json: BelaJSON, index: Int) {
+  init?(_ json: JSON, index: Int) {
     guard let name = json["name"]?.string, let letter = json["type"]?.string, letter.utf8.count == 1,
       let type = letter.first.flatMap(BelaType.init(rawValue:))
     else { return nil }
     self.name = name
     self.type = type
     self.index = index
-    mode = json["timestampMode"]?.number == 1 ? .sparse : .dense
-    isWatched = json["watched"]?.bool ?? false
-    isLogged = json["logged"]?.bool ?? false
-    isControlled = json["controlled"]?.bool ?? false
+    mode = json["timestampMode"]?.boardNumber == 1 ? .sparse : .dense
+    isWatched = json["watched"]?.boardFlag ?? false
+    isLogged = json["logged"]?.boardFlag ?? false
+    isControlled = json["controlled"]?.boardFlag ?? false
     monitorPeriod = min(max(0, json["monitor"]?.tick ?? 0), BelaLimits.periodMax)
     logFileName = json["logFileName"]?.string ?? ""
-    value = json["value"]?.number ?? .nan
-    valueInput = json["valueInput"]?.number ?? .nan
+    value = json["value"]?.boardNumber ?? .nan
+    valueInput = json["valueInput"]?.boardNumber ?? .nan
   }
 
   /// - Parameter rate: ticks per second as the board declares them.
@@ -51,9 +52,9 @@ public struct BelaList: Sendable, Hashable {
   /// In the order of creation. Entries that make no sense are left out, the others keep their index.
   public var variables: [BelaVariable]
 
-  init?(_ json: BelaJSON) {
+  init?(_ json: JSON) {
     guard let entries = json["watchers"]?.array else { return nil }
-    let rate = json["sampleRate"]?.number ?? 0
+    let rate = json["sampleRate"]?.boardNumber ?? 0
     sampleRate = rate.isFinite && rate > 0 ? rate : nil
     // Ticks count from 0, and differences are to be had whatever a board answers.
     tick = min(max(0, json["timestamp"]?.tick ?? 0), BelaLimits.stampMax)

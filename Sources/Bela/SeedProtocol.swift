@@ -1,3 +1,5 @@
+package import JSON
+
 /// The older seed command protocol (section 16): what a client says.
 package enum SeedCommand: Sendable, Hashable {
   case startStreamer(project: String, timeMs: Int64, variables: [String])
@@ -13,13 +15,14 @@ package enum SeedCommand: Sendable, Hashable {
   package var message: String {
     switch self {
     case .startStreamer(let project, let timeMs, let variables):
-      var members: [String: BelaJSON] = [
-        "command": .string(name), "project_name": .string(project), "time_ms": .number(Double(timeMs)),
+      var members: [JSON.Member] = [
+        .init("command", .string(name)), .init("project_name", .string(project)),
+        .init("time_ms", .integer(timeMs)),
       ]
-      if !variables.isEmpty { members["variables"] = .array(variables.map { .string($0) }) }
-      return BelaJSON.object(members).text
+      if !variables.isEmpty { members.append(.init("variables", .array(variables.map { .string($0) }))) }
+      return JSON.object(members).boardText
     case .stopStreamer(let project):
-      return BelaJSON.object(["command": .string(name), "project_name": .string(project)]).text
+      return (["command": .string(name), "project_name": .string(project)] as JSON).boardText
     }
   }
 
@@ -33,13 +36,13 @@ package enum SeedCommand: Sendable, Hashable {
     /// A field has the wrong type.
     package var isMalformed = false
 
-    package init?(_ json: BelaJSON) {
+    package init?(_ json: JSON) {
       guard let name = json["command"] else { return nil }
       self.name = name.string ?? ""
       isMalformed = name.string == nil
       project = json["project_name"]?.string
       if let time = json["time_ms"] {
-        if case .number(let value) = time, value >= 0, let whole = Int64(exactly: value) {
+        if let whole = time.integer, whole >= 0 {
           timeMs = whole
         } else {
           isMalformed = true
@@ -76,7 +79,7 @@ package struct SeedReply: Sendable, Hashable {
     self.message = message
   }
 
-  package init?(_ json: BelaJSON) {
+  package init?(_ json: JSON) {
     guard json["watcher"] == nil, json["event"] == nil else { return nil }
     let message = json["message"]?.string
     guard let status = json["status_code"]?.tick ?? (message == "Watcher not running" ? 503 : nil),
@@ -106,16 +109,15 @@ package struct SeedReply: Sendable, Hashable {
     }
   }
 
-  package var text: String {
-    var members: [String: BelaJSON] = [
-      "status_code": .number(Double(status)), "message": .string(message),
+  package var json: JSON {
+    let members: [(String, JSON?)] = [
+      ("status_code", .integer(Int64(status))), ("message", .string(message)),
+      ("command", command.map { .string($0) }), ("time_ms", timeMs.map { .integer($0) }),
+      ("variables", variables.map { .array($0.map { .string($0) }) }),
+      ("types", types.map { .array($0.map { .string($0) }) }),
+      ("timestamp_modes", modes.map { .array($0.map { .integer(Int64($0)) }) }),
+      ("counts", counts.map { .array($0.map { .integer($0) }) }),
     ]
-    if let command { members["command"] = .string(command) }
-    if let timeMs { members["time_ms"] = .number(Double(timeMs)) }
-    if let variables { members["variables"] = .array(variables.map { .string($0) }) }
-    if let types { members["types"] = .array(types.map { .string($0) }) }
-    if let modes { members["timestamp_modes"] = .array(modes.map { .number(Double($0)) }) }
-    if let counts { members["counts"] = .array(counts.map { .number(Double($0)) }) }
-    return BelaJSON.object(members).text
+    return .object(members.compactMap { key, value in value.map { JSON.Member(key, $0) } })
   }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// What a page asks for: 24 little-endian bytes and a bit for each line that is hidden.
 ///
 /// Bytes: 0 version (1), 1 mode (0 newest, 1 range), 2 pixels (u16), 4 revision that the page knows (u32),
@@ -174,46 +176,36 @@ package enum PageFrame {
 /// What does not change with every sample, as JSON: sent when the page knows an older revision.
 package enum PageNews {
   package static func json(_ picture: PlotPicture, revision: UInt32, window: Double) -> String {
-    var parts = [
-      "\"revision\":\(revision)", "\"title\":\(string(picture.title))",
-      "\"kind\":\"\(picture.kind.rawValue)\"",
-      "\"scaleUnit\":\(picture.scaleUnit.map(string) ?? "null")",
-      "\"layout\":\"\(picture.layout.rawValue)\"", "\"window\":\(window)", "\"isLoaded\":\(picture.isLoaded)",
-      "\"y\":\(picture.y.map { "[\($0.lowerBound),\($0.upperBound)]" } ?? "null")",
-      "\"state\":{\"kind\":\(picture.state.kind.rawValue),\"text\":\(string(picture.state.text))}",
-    ]
-    switch picture.axis {
-    case .wall(let origin, let utcOffset):
-      parts.append(
-        "\"axis\":{\"kind\":\"wall\",\"origin\":\(origin / 1_000_000_000),\"utcOffset\":\(utcOffset),\"caption\":\"\"}"
-      )
-    case .seconds, .count, .frequency, .value:
-      parts.append("\"axis\":{\"kind\":\"number\",\"caption\":\(string(picture.axis.caption))}")
-    }
-    let lines = picture.lines.map { line in
-      "{\"name\":\(string(line.name)),\"unit\":\(line.unit.map(string) ?? "null"),\"whole\":\(line.isInteger),"
-        + "\"light\":\"\(line.colour.onLight)\",\"dark\":\"\(line.colour.onDark)\"}"
-    }
-    let flags = picture.flags.map { flag in
-      "{\"kind\":\"\(flag.kind.rawValue)\",\"label\":\(string(flag.label)),\"x\":\(flag.x)}"
-    }
-    parts.append("\"lines\":[\(lines.joined(separator: ","))]")
-    parts.append("\"flags\":[\(flags.joined(separator: ","))]")
-    return "{\(parts.joined(separator: ","))}"
-  }
-
-  static func string(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\u{0}"..."\u{1F}":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
+    let axis: JSON =
+      switch picture.axis {
+      case .wall(let origin, let utcOffset):
+        [
+          "kind": "wall", "origin": .integer(origin / 1_000_000_000), "utcOffset": .integer(Int64(utcOffset)),
+          "caption": "",
+        ]
+      case .seconds, .count, .frequency, .value:
+        ["kind": "number", "caption": .string(picture.axis.caption)]
       }
+    let lines = picture.lines.map { line -> JSON in
+      [
+        "name": .string(line.name), "unit": line.unit.map { .string($0) } ?? .null,
+        "whole": .bool(line.isInteger),
+        "light": .string("\(line.colour.onLight)"), "dark": .string("\(line.colour.onDark)"),
+      ]
     }
-    return result + "\""
+    let flags = picture.flags.map { flag -> JSON in
+      ["kind": .string("\(flag.kind.rawValue)"), "label": .string(flag.label), "x": .number(flag.x)]
+    }
+    let news: JSON = [
+      "revision": .integer(Int64(revision)), "title": .string(picture.title),
+      "kind": .string("\(picture.kind.rawValue)"),
+      "scaleUnit": picture.scaleUnit.map { .string($0) } ?? .null,
+      "layout": .string("\(picture.layout.rawValue)"), "window": .number(window),
+      "isLoaded": .bool(picture.isLoaded),
+      "y": picture.y.map { [.number($0.lowerBound), .number($0.upperBound)] } ?? .null,
+      "state": ["kind": .integer(Int64(picture.state.kind.rawValue)), "text": .string(picture.state.text)],
+      "axis": axis, "lines": .array(lines), "flags": .array(flags),
+    ]
+    return news.encodedText()
   }
 }

@@ -1,3 +1,4 @@
+import JSON
 import Telemetry
 
 /// One frame a line:
@@ -33,12 +34,12 @@ final class JSONLinesWriter: RecordingWriter {
   }
 
   private func append(_ series: Series, _ chunk: Chunk, to line: inout [UInt8]) {
-    var fields = Sidecar.text(of: series.channel)
+    var fields = Sidecar.fields(of: series.channel)
     let gaps = series.gaps.map { Gap(at: $0.at - series.first, samples: $0.samples, reason: $0.reason) }
     if !gaps.isEmpty {
-      fields.append(("gaps", "[" + gaps.map { Sidecar.text($0) }.joined(separator: ", ") + "]"))
+      fields.append(("gaps", .array(gaps.map { Sidecar.json($0) })))
     }
-    line += JSONText.object(fields).utf8.dropLast()
+    line += JSON.fields(fields).encoded(.spaced).dropLast()
     switch chunk.timing {
     case .none: break
     case .steady(_, let step):
@@ -137,7 +138,7 @@ enum JSONLines {
   }
 
   /// Of each value of an entry; none when they are unknown.
-  private static func times(_ entry: JSONValue, _ count: Int) -> [Int64] {
+  private static func times(_ entry: JSON, _ count: Int) -> [Int64] {
     if let times = entry["times"]?.array { return times.compactMap(\.integer) }
     guard let start = entry["time"]?.integer else { return [] }
     let parts = entry["step"]?.array?.compactMap(\.integer) ?? entry["step"]?.integer.map { [$0, 1] } ?? []

@@ -1,3 +1,4 @@
+import JSON
 import Glibc
 
 /// A file that is written from its start to its end. Not for two threads.
@@ -142,7 +143,10 @@ final class InputFile {
   deinit { bytes.deallocate() }
 
   /// One value of JSON that fills a part; nil for anything else.
-  func json(_ range: Range<Int>) -> JSONValue? { JSONReader.read(bytes, range) }
+  func json(_ range: Range<Int>) -> JSON? {
+    let reading = JSON.Reading(depth: Limits.jsonDepth, values: Limits.loadSamples, takesNonFinite: true)
+    return try? JSON(parsing: UnsafeBufferPointer(rebasing: bytes[range]), reading)
+  }
 
   /// The parts between line ends, empty ones left out.
   func forEachLine(_ body: (Int, Range<Int>) throws(RecordingError) -> Void) throws(RecordingError) {

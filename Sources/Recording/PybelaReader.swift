@@ -1,10 +1,11 @@
+import JSON
 import Telemetry
 
 extension PybelaText {
   /// One line of a file.
   private struct Block {
     var start: Int64
-    var data: [JSONValue]
+    var data: [JSON]
     /// Ticks since `start`; nil where there is one value a tick.
     var relative: [Int64]?
   }
@@ -36,7 +37,7 @@ extension PybelaText {
     return builder.series()
   }
 
-  private static func block(_ json: JSONValue) -> Block? {
+  private static func block(_ json: JSON) -> Block? {
     if let time = json["timestamp"]?.integer, let value = json["value"] {
       return Block(start: time, data: [value], relative: [0])
     }

@@ -1,3 +1,4 @@
+import JSON
 import Glibc
 import Telemetry
 
@@ -100,7 +101,11 @@ struct SampleText {
   }
 
   private func append(text value: some Collection<UInt8>, to text: inout [UInt8]) {
-    if style == .table { text += Self.cell(value, always: true) } else { text += JSONText.quoted(value).utf8 }
+    if style == .table {
+      text += Self.cell(value, always: true)
+    } else {
+      JSON.write(string: value, to: &text)
+    }
   }
 
   /// A cell of comma-separated values, in quotes where it needs them.

@@ -1,3 +1,4 @@
+import JSON
 import Telemetry
 
 /// Gathers one channel's samples while a file is read.
@@ -29,14 +30,14 @@ struct SeriesBuilder {
   }
 
   /// One number or text as JSON has it; false when it does not fit the channel's type.
-  mutating func append(_ value: JSONValue) -> Bool {
+  mutating func append(_ value: JSON) -> Bool {
     switch channel.type {
     case .float32, .float64:
       let number: Double
       switch value {
       case .null: number = .nan
       case .string(let text):
-        guard let named = Double(String(decoding: text, as: UTF8.self)) else { return false }
+        guard let named = Double(text) else { return false }
         number = named
       default:
         guard let plain = value.double else { return false }
@@ -58,10 +59,10 @@ struct SeriesBuilder {
       append(UInt8(truth ? 1 : 0))
     case .uuid, .bytes:
       guard case .string(let text) = value else { return false }
-      return append(text: text)
+      return append(text: Array(text.utf8))
     case .string, .json:
       guard case .string(let text) = value else { return false }
-      blobs.append(text)
+      blobs.append(Array(text.utf8))
       count += 1
     }
     return true

@@ -1,3 +1,4 @@
+import JSON
 import Glibc
 import Telemetry
 
@@ -66,51 +67,54 @@ struct Sidecar {
 
   // MARK: - Text
 
-  var json: String {
-    let channels = entries.map { "    " + Self.text($0) }.joined(separator: ",\n")
-    let head: [(String, String)] = [
-      ("program", JSONText.quoted(origin.program)), ("format", "1"), ("file", JSONText.quoted(file)),
-      ("source", JSONText.quoted(origin.source)), ("saved", JSONText.quoted(saved.iso8601)),
-      ("monitor", "\(origin.isMonitor)"), ("dropped", "\(dropped)"),
-    ]
-    var lines = head.map { "  \(JSONText.quoted($0)): \($1)" }
-    if let cell = origin.cell { lines.append("  \"cell\": \(JSONText.quoted(cell))") }
-    lines.append("  \"channels\": [\n\(channels)\n  ]")
-    return "{\n" + lines.joined(separator: ",\n") + "\n}\n"
-  }
+  /// A line for each channel.
+  var text: [UInt8] { json.encoded(.indented(2, unfolds: 2)) + [0x0A] }
 
-  private static func text(_ entry: Entry) -> String {
-    var fields = text(of: entry.channel)
-    fields += [
-      ("file", entry.file.map { JSONText.quoted($0) }), ("samples", "\(entry.samples)"),
-      ("gaps", "[" + entry.gaps.map { text($0) }.joined(separator: ", ") + "]"),
-      (
-        "times",
-        entry.runs.map { runs in
-          let parts = runs.map { "[\($0.count), \($0.start), \($0.step.units), \($0.step.samples)]" }
-          return "[" + parts.joined(separator: ", ") + "]"
-        }
-      ),
-    ]
-    return JSONText.object(fields)
-  }
-
-  static func text(_ gap: Gap) -> String {
-    JSONText.object([
-      ("after", "\(gap.at)"), ("samples", gap.samples.map { "\($0)" }),
-      ("why", JSONText.quoted(gap.reason.rawValue)),
+  private var json: JSON {
+    .fields([
+      ("program", .string(origin.program)), ("format", 1), ("file", .string(file)),
+      ("source", .string(origin.source)), ("saved", .string(saved.iso8601)),
+      ("monitor", .bool(origin.isMonitor)), ("dropped", .integer(dropped)),
+      ("cell", origin.cell.map { .string($0) }), ("channels", .array(entries.map { Self.json($0) })),
     ])
   }
 
-  static func text(of channel: Channel) -> [(String, String?)] {
+  private static func json(_ entry: Entry) -> JSON {
+    .fields(
+      fields(of: entry.channel) + [
+        ("file", entry.file.map { .string($0) }), ("samples", .integer(entry.samples)),
+        ("gaps", .array(entry.gaps.map { json($0) })),
+        (
+          "times",
+          entry.runs.map { runs in
+            .array(
+              runs.map {
+                [
+                  .integer(Int64($0.count)), .integer($0.start), .integer($0.step.units),
+                  .integer($0.step.samples),
+                ]
+              })
+          }
+        ),
+      ])
+  }
+
+  static func json(_ gap: Gap) -> JSON {
+    .fields([
+      ("after", .integer(gap.at)), ("samples", gap.samples.map { .integer($0) }),
+      ("why", .string(gap.reason.rawValue)),
+    ])
+  }
+
+  static func fields(of channel: Channel) -> [(String, JSON?)] {
     [
-      ("name", JSONText.quoted(channel.name)), ("type", JSONText.quoted(channel.type.rawValue)),
-      ("clock", JSONText.quoted(channel.clock.name)),
-      ("ticks_per_second", channel.clock == .unix ? nil : channel.clock.unitsPerSecond.map { "\($0)" }),
-      ("mode", JSONText.quoted(channel.mode.rawValue)), ("key", "\(channel.key)"),
-      ("unit", channel.unit.map { JSONText.quoted($0) }), ("rate", channel.rate.map { "\($0)" }),
-      ("index", channel.index.map { "\($0)" }), ("is_index", channel.isIndex ? "true" : nil),
-      ("virtual", channel.isVirtual ? "true" : nil),
+      ("name", .string(channel.name)), ("type", .string(channel.type.rawValue)),
+      ("clock", .string(channel.clock.name)),
+      ("ticks_per_second", channel.clock == .unix ? nil : channel.clock.unitsPerSecond.map { .number($0) }),
+      ("mode", .string(channel.mode.rawValue)), ("key", .integer(Int64(channel.key))),
+      ("unit", channel.unit.map { .string($0) }), ("rate", channel.rate.map { .number($0) }),
+      ("index", channel.index.map { .integer(Int64($0)) }), ("is_index", channel.isIndex ? true : nil),
+      ("virtual", channel.isVirtual ? true : nil),
     ]
   }
 
@@ -134,17 +138,18 @@ struct Sidecar {
   /// Replaces the one that is there, as a whole.
   func write(_ path: String) throws(RecordingError) {
     let file = try OutputFile(path, streaming: false, overwrite: true)
-    try file.write(json)
+    try file.write(text)
     try file.finish()
   }
 
   init(reading path: String) throws(RecordingError) {
     let input = try InputFile(path, bytes: Limits.sidecarBytes)
-    guard let json = input.json(0..<input.count), let file = json["file"]?.text,
+    guard let json = input.json(0..<input.count), let file = json["file"]?.string,
       let channels = json["channels"]?.array, channels.count <= Limits.channels
     else { throw .format(path, "it does not describe a recording") }
     let origin = RecordingOrigin(
-      source: json["source"]?.text ?? "", program: json["program"]?.text ?? "", cell: json["cell"]?.text,
+      source: json["source"]?.string ?? "", program: json["program"]?.string ?? "",
+      cell: json["cell"]?.string,
       isMonitor: json["monitor"]?.bool ?? false)
     self.init(file: file, origin: origin, saved: TimeStamp(nanoseconds: 0))
     dropped = FileNumbers.count(json["dropped"]?.integer ?? 0)
@@ -153,7 +158,7 @@ struct Sidecar {
         throw .format(path, "it has a channel without name or type")
       }
       let place = place(of: channel)
-      entries[place].file = one["file"]?.text
+      entries[place].file = one["file"]?.string
       entries[place].samples = FileNumbers.count(one["samples"]?.integer ?? 0)
       entries[place].gaps = Self.gaps(one["gaps"])
       entries[place].runs = one["times"]?.array?.compactMap { run in
@@ -166,27 +171,34 @@ struct Sidecar {
     }
   }
 
-  static func gaps(_ json: JSONValue?) -> [Gap] {
+  static func gaps(_ json: JSON?) -> [Gap] {
     (json?.array ?? []).compactMap { gap in
       guard let at = gap["after"]?.integer, at >= 0,
-        let reason = gap["why"]?.text.flatMap(Gap.Reason.init(rawValue:))
+        let reason = gap["why"]?.string.flatMap(Gap.Reason.init(rawValue:))
       else { return nil }
       return Gap(at: at, samples: FileNumbers.missing(gap["samples"]?.integer), reason: reason)
     }
   }
 
-  static func channel(_ json: JSONValue) -> Channel? {
-    guard let name = json["name"]?.text, let type = json["type"]?.text.flatMap(DataType.init(rawValue:))
+  static func channel(_ json: JSON) -> Channel? {
+    guard let name = json["name"]?.string, let type = json["type"]?.string.flatMap(DataType.init(rawValue:))
     else {
       return nil
     }
-    let isUnix = json["clock"]?.text != "ticks"
+    let isUnix = json["clock"]?.string != "ticks"
     let channel = Channel(
       name: name, type: type, clock: isUnix ? .unix : .ticks(rate: json["ticks_per_second"]?.double),
-      mode: json["mode"]?.text.flatMap(Channel.Mode.init(rawValue:)) ?? .dense,
-      key: json["key"]?.integer.flatMap(UInt32.init(exactly:)) ?? 0, unit: json["unit"]?.text,
+      mode: json["mode"]?.string.flatMap(Channel.Mode.init(rawValue:)) ?? .dense,
+      key: json["key"]?.integer.flatMap(UInt32.init(exactly:)) ?? 0, unit: json["unit"]?.string,
       rate: json["rate"]?.double, index: json["index"]?.integer.flatMap(UInt32.init(exactly:)),
       isIndex: json["is_index"]?.bool ?? false, isVirtual: json["virtual"]?.bool ?? false)
     return FileNumbers.channel(channel)
+  }
+}
+
+extension JSON {
+  /// An object without the fields that have no value.
+  static func fields(_ fields: [(String, JSON?)]) -> JSON {
+    .object(fields.compactMap { name, value in value.map { Member(name, $0) } })
   }
 }

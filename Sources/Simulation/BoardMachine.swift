@@ -1,3 +1,4 @@
+import JSON
 import Bela
 import Telemetry
 
@@ -15,7 +16,7 @@ struct BoardMachine: Sendable {
   /// What is said on control: to one client, or to all.
   struct Reply: Sendable {
     var client: Int?
-    var message: BelaJSON
+    var message: JSON
   }
 
   /// What becomes of log files.
@@ -171,12 +172,12 @@ struct BoardMachine: Sendable {
     files.insert(file)
     let (from, until) = variables[position].beginLog(file: file, start: start, duration: duration, now: now)
     output.logs.append(.open(file: file, header: Self.logHeader(variables[position].configuration)))
-    let message = BelaJSON.object([
-      "watcher": .object([
+    let message: JSON = [
+      "watcher": [
         "logFileName": .string(file), "timestamp": .number(Double(from)),
         "timestampEnd": .number(until.map(Double.init) ?? 1.8446744073709552e19), "watcher": .string(name),
-      ])
-    ])
+      ]
+    ]
     output.replies.append(Reply(client: nil, message: message))
   }
 
@@ -191,7 +192,7 @@ struct BoardMachine: Sendable {
 
   /// A text message on the control socket. Answers replies; most commands have none, and nothing that is wrong is ever
   /// answered (section 3).
-  mutating func receive(_ message: BelaJSON, from client: Int) -> [Reply] {
+  mutating func receive(_ message: JSON, from client: Int) -> [Reply] {
     var replies: [Reply] = []
     for command in message["watcher"]?.array ?? [] {
       guard let name = command["cmd"]?.string else { continue }
@@ -208,11 +209,11 @@ struct BoardMachine: Sendable {
   }
 
   /// False when the rest of the message is dropped.
-  private mutating func perform(_ name: String, _ command: BelaJSON) -> Bool {
+  private mutating func perform(_ name: String, _ command: JSON) -> Bool {
     let names = command["watchers"]?.array ?? []
     // Booleans count as 0 and 1, anything else that is no number as 0.
     func doubles(_ key: String) -> [Double] {
-      (command[key]?.array ?? []).map { $0.number.map { $0.isNaN ? 0 : $0 } ?? 0 }
+      (command[key]?.array ?? []).map { $0.boardNumber.map { $0.isNaN ? 0 : $0 } ?? 0 }
     }
     func ticks(_ key: String, _ place: Int) -> Int64 {
       let all = command[key]?.array ?? []
@@ -276,25 +277,25 @@ struct BoardMachine: Sendable {
   }
 
   /// The reply to `list` (4.1).
-  private var list: BelaJSON {
-    let entries = variables.enumerated().map { position, variable -> BelaJSON in
+  private var list: JSON {
+    let entries = variables.enumerated().map { position, variable -> JSON in
       let input = configuration.faults.listsNaN ? .nan : input(position)
       let value = variable.isControlled ? variable.remoteValue : input
-      return .object([
+      return [
         "controlled": .bool(variable.isControlled), "logFileName": .string(variable.logFileName),
         "logged": .bool(variable.isLogged), "monitor": .number(Double(variable.monitorPeriod)),
         "name": .string(variable.configuration.name),
         "timestampMode": .number(variable.configuration.mode == .sparse ? 1 : 0),
         "type": .string(String(variable.configuration.type.rawValue)), "value": .number(value),
         "valueInput": .number(input), "watched": .bool(variable.isStreaming),
-      ])
+      ]
     }
-    return .object([
-      "watcher": .object([
+    return [
+      "watcher": [
         "sampleRate": .number(configuration.declaredRate ?? configuration.rate),
         "timestamp": .number(Double(max(0, now - 1))), "watchers": .array(entries),
-      ])
-    ])
+      ]
+    ]
   }
 
   // MARK: - Buffers
@@ -333,7 +334,7 @@ struct BoardMachine: Sendable {
   private mutating func answer(_ request: SeedCommand.Request, _ client: Int) -> [Reply] {
     func reply(_ status: Int, _ message: String) -> [Reply] {
       let reply = SeedReply(command: request.name, status: status, message: message)
-      return [Reply(client: client, message: BelaJSON(reply.text) ?? BelaJSON.null)]
+      return [Reply(client: client, message: reply.json)]
     }
     guard !request.isMalformed, let project = request.project else { return reply(400, "Malformed request") }
     guard project == configuration.projectName else { return reply(412, "Project not running") }
@@ -350,7 +351,7 @@ struct BoardMachine: Sendable {
       started.variables = names
       started.types = chosen.map { configuration.variables[$0].type.word }
       started.modes = chosen.map { configuration.variables[$0].mode == .sparse ? 1 : 0 }
-      return [Reply(client: client, message: BelaJSON(started.text) ?? .null)]
+      return [Reply(client: client, message: started.json)]
     case "stop_streamer":
       guard session != nil else { return reply(409, "Not streaming") }
       session!.stop(client: client, now: now)

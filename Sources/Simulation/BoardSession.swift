@@ -47,6 +47,6 @@ struct BoardSession: Sendable {
     guard streams.allSatisfy(\.isQuiet) else { return nil }
     var reply = SeedReply(command: command, message: ending)
     reply.counts = streams.map(\.sent)
-    return BelaJSON(reply.text).map { BoardMachine.Reply(client: client, message: $0) }
+    return BoardMachine.Reply(client: client, message: reply.json)
   }
 }

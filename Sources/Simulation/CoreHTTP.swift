@@ -63,22 +63,22 @@ extension CoreState {
     switch path {
     case "/connectivity/check": return Self.json(cluster(now))
     case "/auth/session/create":
-      let proof = try CoreJSON.decode(SessionCreatePayload.self, body, as: CoreMessage.logIn).proof
+      let proof = try CoreMessage.decode(SessionCreatePayload.self, body, as: CoreMessage.logIn).proof
       let (token, session) = try sessions.create(proof, path: ["proof"], now: now, monotonic: monotonic)
       return Self.json(LoginAnswerPayload(token: token, session: session, user: user))
     case "/auth/login":
-      let proof = try CoreJSON.decode(ProofPayload.self, body, as: CoreMessage.proof)
+      let proof = try CoreMessage.decode(ProofPayload.self, body, as: CoreMessage.proof)
       let (token, _) = try sessions.create(proof, path: [], now: now, monotonic: monotonic)
       return Self.json(LoginAnswerPayload(token: token, user: user, clusterInfo: cluster(now)))
     case "/auth/session/renew": return Self.json(EmptyPayload())
     case "/auth/session/retrieve": return Self.json(["sessions": sessions.all])
     case "/auth/session/delete":
       sessions.delete(
-        try CoreJSON.decode(KeysPayload.self, body, as: CoreMessage.deleteSessions).keys ?? [])
+        try CoreMessage.decode(KeysPayload.self, body, as: CoreMessage.deleteSessions).keys ?? [])
       return Self.json(EmptyPayload())
     case "/frame/read": return try read(body)
     case "/frame/delete":
-      let request = try CoreJSON.decode(DeleteRequestPayload.self, body, as: CoreMessage.deleteFrames)
+      let request = try CoreMessage.decode(DeleteRequestPayload.self, body, as: CoreMessage.deleteFrames)
       try deleteFrames(
         keys: request.keys ?? [], names: request.names ?? [], request.bounds?.range ?? .all)
       return Self.json(EmptyPayload())
@@ -89,18 +89,18 @@ extension CoreState {
   private mutating func answerChannels(_ path: String, _ body: [UInt8]) throws -> HTTPResponse {
     switch path {
     case "/channel/create":
-      let request = try CoreJSON.decode(CreateRequest.self, body, as: CoreMessage.createChannels)
+      let request = try CoreMessage.decode(CreateRequest.self, body, as: CoreMessage.createChannels)
       let made = try createChannels(
         request.channels ?? [], retrieveIfNameExists: request.retrieveIfNameExists ?? false)
       return Self.json(ChannelsPayload(made))
     case "/channel/retrieve":
-      let query = try CoreJSON.decode(ChannelQueryPayload.self, body, as: CoreMessage.retrieveChannels)
+      let query = try CoreMessage.decode(ChannelQueryPayload.self, body, as: CoreMessage.retrieveChannels)
       return Self.json(ChannelsPayload(try channels.retrieve(query)))
     case "/channel/delete":
-      let query = try CoreJSON.decode(ChannelQueryPayload.self, body, as: CoreMessage.changeChannels)
+      let query = try CoreMessage.decode(ChannelQueryPayload.self, body, as: CoreMessage.changeChannels)
       try deleteChannels(keys: query.keys ?? [], names: query.names ?? [])
     default:
-      let query = try CoreJSON.decode(ChannelQueryPayload.self, body, as: CoreMessage.changeChannels)
+      let query = try CoreMessage.decode(ChannelQueryPayload.self, body, as: CoreMessage.changeChannels)
       try renameChannels(keys: query.keys ?? [], names: query.names ?? [])
     }
     return Self.json(EmptyPayload())
@@ -118,7 +118,7 @@ extension CoreState {
 
   /// Records: a kind, a length, and a frame; the last says that nothing was cut off.
   private func read(_ body: [UInt8]) throws -> HTTPResponse {
-    let request = try CoreJSON.decode(ReadRequestPayload.self, body, as: CoreMessage.read)
+    let request = try CoreMessage.decode(ReadRequestPayload.self, body, as: CoreMessage.read)
     let reduction = try CoreReduction(request.reduction) ?? .stride(1)
     var bytes: [UInt8] = []
     func append(_ kind: UInt8, _ record: [UInt8]) {

@@ -60,7 +60,7 @@ final class CoreSocket: WebSocketHandler {
   // MARK: - Messages
 
   private func stream(_ bytes: UnsafeRawBufferPointer, _ connection: WebSocketConnection) throws {
-    let message = try CoreJSON.decode(
+    let message = try CoreMessage.decode(
       Envelope<StreamRequestPayload>.self, bytes, as: CoreMessage.envelope(CoreMessage.stream))
     guard message.kind == .data, let payload = message.payload else { return close(connection, .endOfStream) }
     let wasOpen = core.withState { $0.isStreaming(id) }
@@ -88,7 +88,7 @@ final class CoreSocket: WebSocketHandler {
     guard prefix == Wire.jsonPrefix else {
       throw SynnaxError("protocol", "a message that begins with \(prefix)")
     }
-    let message = try CoreJSON.decode(
+    let message = try CoreMessage.decode(
       Envelope<WriterRequestPayload>.self, body, as: CoreMessage.envelope(CoreMessage.write))
     guard message.kind == .data, let payload = message.payload else {
       let failure = core.withState { $0.closeWriter(id) }
@@ -98,7 +98,7 @@ final class CoreSocket: WebSocketHandler {
   }
 
   private func iterate(_ bytes: UnsafeRawBufferPointer, _ connection: WebSocketConnection) throws {
-    let message = try CoreJSON.decode(
+    let message = try CoreMessage.decode(
       Envelope<IteratorRequestPayload>.self, bytes, as: CoreMessage.envelope(CoreMessage.iterate))
     guard message.kind == .data, let payload = message.payload else { return close(connection, .endOfStream) }
     let (frames, ack) = try core.withState { try $0.iterate(id, payload) }

@@ -1,3 +1,4 @@
+import JSON
 import Locks
 import Bela
 public import Transport
@@ -294,7 +295,7 @@ public final class SimulatedBoard: Sendable {
 
   private func hear(_ text: [UInt8], _ connection: WebSocketConnection) {
     // Raw text beyond ASCII is refused as a whole, silently, as everything that is wrong.
-    guard text.allSatisfy({ $0 < 0x80 }), let message = BelaJSON(text), message.isObject else {
+    guard text.allSatisfy({ $0 < 0x80 }), let message = JSON(board: text), message.members != nil else {
       return state.withLock { state in
         if !text.allSatisfy({ $0 < 0x80 }) { state.machine.violate("text on control beyond ASCII") }
       }

@@ -1,3 +1,4 @@
+import JSON
 import ArgumentParser
 import Bindings
 import Lua
@@ -111,5 +112,5 @@ struct Check: ParsableCommand, ProgramCommand {
     "\(number) \(word)\(number == 1 ? "" : "s")"
   }
 
-  private static func text(_ json: JSON) -> String { String(decoding: json.encoded(), as: UTF8.self) }
+  private static func text(_ json: JSON) -> String { json.encodedText() }
 }

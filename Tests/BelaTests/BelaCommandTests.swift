@@ -1,3 +1,4 @@
+import JSON
 import Bela
 import Testing
 
@@ -41,7 +42,7 @@ import Testing
     let messages = try BelaCommand.messages([.watch(names.map { .init($0, at: 1, ticks: 2) })])
     #expect(messages.count > 1)
     #expect(messages.allSatisfy { $0.utf8.count <= 16_376 && $0.utf8.allSatisfy { $0 < 0x7F } })
-    let sent = messages.compactMap { BelaJSON($0)?["watcher"]?.array }.flatMap(\.self)
+    let sent = messages.compactMap { JSON(board: $0)?["watcher"]?.array }.flatMap(\.self)
     #expect(sent.flatMap { $0["watchers"]?.array ?? [] } == names.map { .string($0) })
     #expect(sent.allSatisfy { $0["watchers"]?.array?.count == $0["timestamps"]?.array?.count })
   }

@@ -1,3 +1,4 @@
+import Locks
 import Randomness
 import Bela
 import Telemetry
@@ -92,7 +93,7 @@ private struct CoreRig {
   }
 
   mutating func stop(_ feed: Int) {
-    ask { rig, list in rig.say(rig.core.stop(feed, list, Reply())) }
+    ask { rig, list in rig.say(rig.core.stop(feed, list, OneShot())) }
   }
 
   mutating func cut(for ticks: Int64) {

@@ -1,3 +1,4 @@
+import JSON
 import Bela
 import Telemetry
 import Testing
@@ -10,12 +11,12 @@ import Testing
       ("-0.25", -0.25), ("inf", .infinity), ("-inf", -.infinity), ("true", 1), ("0", 0),
     ] as [(String, Double)])
   func numbersAreDoubles(_ text: String, _ value: Double) {
-    #expect(BelaJSON(text)?.number == value)
+    #expect(JSON(board: text)?.boardNumber == value)
   }
 
   @Test(arguments: ["nan", "-nan", "null", "NaN"])
   func notANumberIsRead(_ text: String) {
-    #expect(BelaJSON("{\"a\":\(text)}")?["a"]?.number?.isNaN == true)
+    #expect(JSON(board: "{\"a\":\(text)}")?["a"]?.boardNumber?.isNaN == true)
   }
 
   @Test(arguments: [
@@ -24,21 +25,21 @@ import Testing
     "nana", String(repeating: "[", count: 100_000),
   ])
   func otherTextIsRefused(_ text: String) {
-    #expect(BelaJSON(text) == nil)
+    #expect(JSON(board: text) == nil)
   }
 
   @Test func escapesAreRead() {
-    #expect(BelaJSON("\"\\/\\u00e4\\ud83d\\ude00\\n\\\"\"")?.string == "/ä😀\n\"")
-    #expect(BelaJSON("\"\\ud83d\"")?.string == "\u{FFFD}")
+    #expect(JSON(board: "\"\\/\\u00e4\\ud83d\\ude00\\n\\\"\"")?.string == "/ä😀\n\"")
+    #expect(JSON(board: "\"\\ud83d\"")?.string == "\u{FFFD}")
   }
 
   @Test func writesAsciiOnly() {
-    #expect(BelaJSON.string("ä/\"\\\n😀").text == "\"\\u00e4/\\\"\\\\\\u000a\\ud83d\\ude00\"")
-    #expect(BelaJSON.number(4.6).text == "4.6")
-    #expect(BelaJSON.number(-3).text == "-3")
-    #expect(BelaJSON.number(.nan).text == "null")
+    #expect(JSON.string("ä/\"\\\n😀").boardText == "\"\\u00e4/\\\"\\\\\\n\\ud83d\\ude00\"")
+    #expect(JSON.number(4.6).boardText == "4.6")
+    #expect(JSON.number(-3).boardText == "-3")
+    #expect(JSON.number(.nan).boardText == "null")
     #expect(
-      BelaJSON.object(["b": .array([.number(1), .null]), "a": .bool(true)]).text
+      (["b": [.number(1), nil], "a": true] as JSON).boardText
         == "{\"a\":true,\"b\":[1,null]}")
   }
 
@@ -91,7 +92,7 @@ import Testing
       return
     }
     #expect(reply.meaning == .started && reply.variables == ["a", "b"] && reply.types == ["int", "float"])
-    #expect(BelaReply(Array(reply.text.utf8)) == .command(reply))
+    #expect(BelaReply(reply.json.encoded()) == .command(reply))
     let failed = BelaReply(Array("{\"message\":\"Watcher not running\"}".utf8))
     guard case .command(let reply) = failed else {
       Issue.record("no reply")

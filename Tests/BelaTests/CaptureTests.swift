@@ -1,3 +1,4 @@
+import JSON
 import Bela
 import Telemetry
 import Testing
@@ -178,16 +179,16 @@ import Testing
   @Test(arguments: Capture.names)
   func theRecordedCommandsAreWhatWeWouldSend(_ name: String) throws {
     for text in try Capture(name).commands {
-      let recorded = try #require(BelaJSON(text))
+      let recorded = try #require(JSON(board: text))
       if let event = recorded["event"]?.string {
         let ours = try #require(BelaEvent(rawValue: event))
-        #expect(BelaJSON(ours.message) == recorded)
+        #expect(JSON(board: ours.message).map(Self.normal) == Self.normal(recorded))
         continue
       }
       let commands = try #require(recorded["watcher"]?.array).map { try #require(Self.command($0)) }
       let ours = try BelaCommand.messages(commands)
       #expect(ours.count == 1)
-      #expect(BelaJSON(ours[0]).map(Self.normal) == Self.normal(recorded))
+      #expect(JSON(board: ours[0]).map(Self.normal) == Self.normal(recorded))
       #expect(ours[0].utf8.allSatisfy { (0x20...0x7E).contains($0) })
     }
   }
@@ -204,10 +205,10 @@ import Testing
   }
 
   /// What a recorded command object means.
-  private static func command(_ json: BelaJSON) -> BelaCommand? {
+  private static func command(_ json: JSON) -> BelaCommand? {
     let names = json["watchers"]?.array?.compactMap(\.string) ?? []
     func numbers(_ key: String) -> [Double] {
-      let given = json[key]?.array?.compactMap(\.number) ?? []
+      let given = json[key]?.array?.compactMap(\.boardNumber) ?? []
       return given + Array(repeating: 0, count: max(0, names.count - given.count))
     }
     let at = numbers("timestamps").map { Int64($0) }
@@ -232,20 +233,22 @@ import Testing
     }
   }
 
-  /// Without what section 4 says is ignored or means the same: `periods` of a watch, empty arrays.
-  private static func normal(_ json: BelaJSON) -> BelaJSON {
-    guard let commands = json["watcher"]?.array else { return json }
-    return .array(
-      commands.map { command in
-        guard case .object(var members) = command else { return command }
-        let name = members["cmd"]?.string
-        if name == "watch" { members["periods"] = nil }
-        // pybela turns off more monitors than it names; the rest has no variable.
-        if name == "monitor", let count = members["watchers"]?.array?.count {
-          members["periods"] = members["periods"]?.array.map { .array(Array($0.prefix(count))) }
-        }
-        for (key, value) in members where value == .array([]) { members[key] = nil }
-        return .object(members)
-      })
+  /// Without what section 4 says is ignored or means the same: `periods` of a watch, empty arrays, the order of keys, how
+  /// a number is written.
+  private static func normal(_ json: JSON) -> JSON {
+    switch json {
+    case .array(let elements): return .array(elements.map(normal))
+    case .object(let all):
+      var members = Dictionary(all.map { ($0.key, normal($0.value)) }) { $1 }
+      let name = members["cmd"]?.string
+      if name == "watch" { members["periods"] = nil }
+      // pybela turns off more monitors than it names; the rest has no variable.
+      if name == "monitor", let count = members["watchers"]?.array?.count {
+        members["periods"] = members["periods"]?.array.map { .array(Array($0.prefix(count))) }
+      }
+      for (key, value) in members where name != nil && value == .array([]) { members[key] = nil }
+      return .object(members.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) })
+    default: return json.boardNumber.map { .number($0) } ?? json
+    }
   }
 }

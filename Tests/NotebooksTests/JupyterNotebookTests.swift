@@ -1,3 +1,4 @@
+import JSON
 import Randomness
 import Foundation
 import Notebooks
@@ -70,11 +71,11 @@ import Testing
       #"{"a":[1,-2.5,1e3,true,null],"b":{"c":"\u00e9\ud83d\ude00\n\/"}}"#,
       #"{"a":[1,-2.5,1000.0,true,null],"b":{"c":"é😀\n/"}}"#
     ),
-    (#"[9223372036854775807,9223372036854775808]"#, "[9223372036854775807,9.223372036854776e+18]"),
+    (#"[9223372036854775807,9223372036854775808]"#, "[9223372036854775807,9223372036854775808]"),
     (#""\ud800""#, "\"\u{FFFD}\""), ("[ ]", "[]"),
   ])
   func readsAndWritesJSON(_ text: String, _ expected: String) throws {
-    #expect(String(decoding: try JSON(parsing: Array(text.utf8)).encoded(), as: UTF8.self) == expected)
+    #expect(try JSON(parsing: text.utf8).encodedText() == expected)
   }
 
   @Test func refusesBrokenJSON() {
@@ -82,7 +83,7 @@ import Testing
       "", "[1,]", "{\"a\"}", "01", "1.", "-", "\"", "\"\\x\"", "\"\n\"", "tru", "[1]]", "{\"a\":1,}", "1e999",
       "\"\\u12\"",
     ] {
-      #expect(throws: JSON.ParseError.self, "\(text)") { try JSON(parsing: Array(text.utf8)) }
+      #expect(throws: JSON.ReadError.self, "\(text)") { try JSON(parsing: Array(text.utf8)) }
     }
     var random = SplitMix(seed: 29)
     for _ in 0..<2_000 {

@@ -1,4 +1,5 @@
 import Bela
+import JSON
 import Randomness
 import Foundation
 import Telemetry
@@ -58,7 +59,7 @@ package enum BelaFuzz {
         if file.hasSuffix(".bin") { logs.append(Array(bytes)) }
         guard file.hasSuffix(".jsonl") else { continue }
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
-          guard let json = BelaJSON(line), json["dir"]?.string == "to_client" else { continue }
+          guard let json = JSON(board: line), json["dir"]?.string == "to_client" else { continue }
           if let text = json["text"]?.string { control.append(Array(text.utf8)) }
           if let text = json["b64"]?.string, let message = Data(base64Encoded: text) {
             data.append(Array(message))

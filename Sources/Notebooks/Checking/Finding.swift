@@ -1,3 +1,4 @@
+package import JSON
 import Lua
 
 /// Something wrong in a script, found without running it.

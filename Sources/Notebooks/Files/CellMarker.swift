@@ -1,3 +1,5 @@
+package import JSON
+
 /// The line `-- %% title [markdown] key="value" tags=["parameters"]` that begins a cell, in jupytext's percent format.
 package struct CellMarker: Equatable, Sendable {
   package enum Kind: String, Sendable { case code, markdown, raw }
@@ -89,7 +91,7 @@ package struct CellMarker: Equatable, Sendable {
     if !title.isEmpty { parts.append(title) }
     if kind != .code { parts.append("[\(kind.rawValue)]") }
     for member in metadata {
-      parts.append("\(member.key)=\(String(decoding: member.value.encoded(), as: UTF8.self))")
+      parts.append("\(member.key)=\(member.value.encodedText())")
     }
     return parts.joined(separator: " ")
   }

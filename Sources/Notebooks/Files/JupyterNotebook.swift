@@ -1,13 +1,15 @@
+package import JSON
+
 /// Jupyter's `.ipynb`, nbformat 4.5, to and from a notebook file.
 package enum JupyterNotebook {
   package enum ReadError: Error, Equatable, Sendable {
-    case notJSON(JSON.ParseError)
+    case notJSON(JSON.ReadError)
     /// What is missing or wrong, in words.
     case notANotebook(String)
 
     package var reason: String {
       switch self {
-      case .notJSON(let error): "\(error.message) at byte \(error.position)"
+      case .notJSON(let error): error.description
       case .notANotebook(let reason): reason
       }
     }
@@ -47,7 +49,7 @@ package enum JupyterNotebook {
       "nbformat": 4,
       "nbformat_minor": 5,
     ]
-    return notebook.encoded(indent: 1) + [0x0A]
+    return notebook.encoded(.indented(1)) + [0x0A]
   }
 
   private static func encode(_ cell: NotebookCell, id: String, outputs: CellOutputs?) -> JSON {

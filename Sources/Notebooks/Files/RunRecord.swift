@@ -3,6 +3,7 @@
 #else
   import Darwin
 #endif
+package import JSON
 package import Bindings
 package import Lua
 
@@ -182,7 +183,7 @@ package final class RunRecord: Display {
   private func write(_ kind: String, _ members: [(String, JSON)], at time: Int64? = nil) {
     let head = [JSON.Member("kind", .string(kind)), JSON.Member("time", .integer(time ?? now()))]
     let all = head + tag + members.map { JSON.Member($0.0, $0.1) }
-    let line = JSON.object(all).encoded() + [0x0A]
+    let line = JSON.object(all).encoded(.line)
     if !sink(line[...]) { isWhole = false }
   }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// One run of a script as its record tells it (`RunRecord` writes them). A record that ends in the middle, even of a line,
 /// is a run up to there.
 package struct RecordedRun: Equatable, Sendable {
@@ -107,7 +109,7 @@ extension RecordedRun {
     for range in NotebookFile.lines(of: bytes) {
       let line = bytes[range].withoutLineEnd
       guard !line.isEmpty else { continue }
-      guard let entry = try? JSON(parsing: Array(line)), let kind = entry["kind"]?.string else {
+      guard let entry = try? JSON(parsing: line), let kind = entry["kind"]?.string else {
         // The last line of a run that died may be cut.
         if range.upperBound < bytes.count || bytes.last == 0x0A { unreadable += 1 }
         continue
@@ -235,15 +237,6 @@ extension RecordedRun.Failure {
 }
 
 extension JSON {
-  /// Either kind of number.
-  package var double: Double? {
-    switch self {
-    case .number(let value): value
-    case .integer(let value): Double(value)
-    default: nil
-    }
-  }
-
   /// A string as it is, anything else as JSON.
-  var text: String { string ?? String(decoding: encoded(), as: UTF8.self) }
+  var text: String { string ?? encodedText() }
 }

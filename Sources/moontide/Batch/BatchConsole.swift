@@ -1,3 +1,4 @@
+import JSON
 import Glibc
 import Notebooks
 import Terminal
@@ -109,5 +110,5 @@ final class BatchConsole {
 
   func say(_ text: String) { writer.print("moontide: \(text)\n", to: .error) }
 
-  func print(_ line: JSON) { writer.print(line.encoded() + [0x0A], to: .output) }
+  func print(_ line: JSON) { writer.print(line.encoded(.line), to: .output) }
 }

@@ -1,3 +1,4 @@
+import JSON
 import Bindings
 import Dispatch
 import Glibc
