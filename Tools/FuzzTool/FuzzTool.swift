@@ -13,11 +13,11 @@ struct FuzzTool: ParsableCommand {
   static func main() {
     do {
       guard let tool = try parseAsRoot() as? FuzzTool else { return }
-      exit(tool.fuzz())
+      Glibc.exit(tool.fuzz())
     } catch {
       let isHelp = exitCode(for: error).isSuccess
       if isHelp { say(fullMessage(for: error)) } else { complain(fullMessage(for: error)) }
-      exit(isHelp ? 0 : 2)
+      Glibc.exit(isHelp ? 0 : 2)
     }
   }
 
