@@ -75,8 +75,8 @@ let package = Package(
     target("Signals", ["Telemetry"]),
 
     // 4: protocols, files and pictures of what Telemetry has.
-    target("Bela", ["JSON", "Locks", "Randomness", "Telemetry", "Transport", logging]),
-    target("Synnax", ["Locks", "Randomness", "Telemetry", "Transport", logging]),
+    target("Bela", ["JSON", "Locks", "Telemetry", "Transport", logging]),
+    target("Synnax", ["Locks", "Telemetry", "Transport", logging]),
     target("Recording", ["JSON", "Locks", "Telemetry", deque, sqlite]),
     // The page is part of the program, wherever that is copied to.
     target(
@@ -104,7 +104,7 @@ let package = Package(
     .executableTarget(
       name: "moontide",
       dependencies: [
-        "CShims", "JSON", "Locks", "Randomness", "Lua", "Telemetry", "Terminal", "Transport", "Bela",
+        "CShims", "JSON", "Locks", "Lua", "Telemetry", "Terminal", "Transport", "Bela",
         "Synnax",
         "Recording", "Plotting", "Bindings", "Notebooks", "Simulation", logging, commandLine,
       ],
@@ -112,7 +112,8 @@ let package = Package(
 
     // Tools: what nobody needs who only runs the program.
     .target(
-      name: "Fuzzing", dependencies: ["JSON", "Randomness", "Bela", "Synnax", "Telemetry", "Signals", "Bindings"],
+      name: "Fuzzing",
+      dependencies: ["JSON", "Randomness", "Bela", "Synnax", "Telemetry", "Signals", "Bindings"],
       path: "Tools/Fuzzing",
       swiftSettings: settings),
     .executableTarget(
