@@ -6,8 +6,8 @@ package import Telemetry
 struct BelaBurst {
   let feed: Int
   let ingest: UnsafeMutablePointer<Ingest>
-  /// The feed's variables, by their slots on the board; read from the feed where nobody has yet.
-  private(set) var lanes: [Int: Lane]?
+  /// By the board's slots, nil for what is not the feed's; read from the feed where nobody has yet.
+  private(set) var lanes: [Lane?]?
   /// What came together so far: each channel once.
   private var open: [Int] = []
   private var counts: [Int] = []
@@ -26,8 +26,8 @@ struct BelaBurst {
     self.ingest = ingest
   }
 
-  mutating func prepare(_ state: BelaCore.FeedState) {
-    var lanes: [Int: Lane] = [:]
+  mutating func prepare(_ state: BelaCore.FeedState, slots: Int) {
+    var lanes = [Lane?](repeating: nil, count: slots)
     if ingest.pointee.takesColumns, !state.isHeld, !state.isMonitor, state.pending.isEmpty {
       for (position, place) in state.channels.enumerated() where place.goesOn {
         guard let last = place.last, let slot = ingest.pointee.slot(of: place.channel) else { continue }
@@ -35,6 +35,12 @@ struct BelaBurst {
       }
     }
     self.lanes = lanes
+  }
+
+  /// When the last sample of a slot was taken.
+  func last(of index: Int) -> Int64? {
+    guard let lanes, index < lanes.count else { return nil }
+    return lanes[index]?.last
   }
 
   /// A block whose values were taken from `start` on.
@@ -94,7 +100,7 @@ extension BelaCore {
     guard var burst else { return }
     self.burst = nil
     burst.close()
-    for lane in (burst.lanes ?? [:]).values {
+    for case let lane? in burst.lanes ?? [] {
       feeds[burst.feed]?.channels[lane.position].last = lane.last
     }
   }
@@ -106,8 +112,8 @@ extension BelaCore {
     guard let feed = burst?.feed, slots[index].ending == nil, slots[index].streams.count == 1 else {
       return false
     }
-    if burst!.lanes == nil, let state = feeds[feed] { burst!.prepare(state) }
-    guard let last = burst!.lanes?[index]?.last else { return false }
+    if burst!.lanes == nil, let state = feeds[feed] { burst!.prepare(state, slots: slots.count) }
+    guard let last = burst!.last(of: index) else { return false }
     // Behind its last sample comes this block, and nothing between.
     guard let units = slots[index].track.step?.units, last.addingSaturating(units) == tick,
       let step = slots[index].track.passThrough(bytes, tick: tick, now: now)

@@ -134,6 +134,9 @@ package struct AlignmentTracker: Sendable {
 
   private var places: [Place] = []
   private var placeOfKey: [UInt32: Int] = [:]
+  /// Of these places `expected` is kept here, once for all, while nothing else is asked of any.
+  private var together: (group: Int, places: [Int], expected: Alignment)?
+  private var groups = 0
   /// The number of the request that the frame in hand answers.
   package var sequence: UInt32 = 0
   /// Downsampled frames skip by intention.
@@ -149,6 +152,38 @@ package struct AlignmentTracker: Sendable {
     return places.count - 1
   }
 
+  /// A number for places whose series come together, good for this tracker's life.
+  mutating func makeGroup() -> Int {
+    groups += 1
+    return groups
+  }
+
+  /// Tracks a series of each place, all at one alignment. False, and nothing has happened, when they have to be looked at
+  /// one by one: something may be missing.
+  mutating func track(
+    _ places: [Int], group: Int, _ alignment: Alignment, next: Alignment
+  ) -> Bool {
+    guard isOn, alignment.rawValue != 0 else { return true }
+    if together?.group == group {
+      guard together!.expected == alignment else { return false }
+      together!.expected = next
+      return true
+    }
+    spread()
+    for place in places
+    where self.places[place].expected != alignment || self.places[place].pausedAfter != nil {
+      return false
+    }
+    together = (group, places, next)
+    return true
+  }
+
+  private mutating func spread() {
+    guard let (_, places, expected) = together else { return }
+    together = nil
+    for place in places { self.places[place].expected = expected }
+  }
+
   /// How many samples are missing before this series; nil when none are, as far as anybody can tell.
   package mutating func track(_ series: WireSeries) -> (samples: Int64, reason: Gap.Reason)? {
     track(
@@ -159,6 +194,7 @@ package struct AlignmentTracker: Sendable {
     _ place: Int, _ alignment: Alignment, next: Alignment, multiple: UInt64
   ) -> (samples: Int64, reason: Gap.Reason)? {
     guard isOn, alignment.rawValue != 0 else { return nil }
+    spread()
     let due = places[place].expected
     places[place].expected = next
     var wasPaused = false
@@ -176,6 +212,7 @@ package struct AlignmentTracker: Sendable {
   /// These are no longer on the stream; what they miss until they come back was not lost.
   /// - Parameter sequence: the number of the last request that they were in.
   package mutating func pause(_ keys: some Sequence<UInt32>, after sequence: UInt32) {
+    spread()
     for key in keys {
       let place = place(of: key)
       places[place].pausedAfter = sequence

@@ -35,6 +35,27 @@ struct StreamPlan: Sendable {
     var length: UInt32
   }
 
+  /// All there is to do for a frame of the form at hand, where its series have one alignment and nothing is missing.
+  private final class Shortcut: Sendable {
+    /// Where alignments are; none for frames without any.
+    let alignmentsAt: [Int]
+    let times: [(arena: Int, offset: Int)]
+    let copies: SampleCopies
+    let tracked: [Int]
+    let count: Int
+    let bytes: Int
+
+    init(
+      alignmentsAt: [Int], times: [(arena: Int, offset: Int)], copies: SampleCopies, tracked: [Int],
+      count: Int, bytes: Int
+    ) {
+      (self.alignmentsAt, self.times, self.copies, self.tracked) = (
+        alignmentsAt, times, copies, tracked
+      )
+      (self.count, self.bytes) = (count, bytes)
+    }
+  }
+
   let version: Int
   private let entries: [Entry]
   private let isPlain: Bool
@@ -45,6 +66,9 @@ struct StreamPlan: Sendable {
   private var parts: [Part] = []
   private var partOfEntry: [Int]
   private var form: Form?
+  // Made when a second frame has the form; nil within for a form that has none.
+  private var shortcut: Shortcut??
+  private let group: Int
 
   /// Nil when the stream has no place for one of the channels.
   init?(_ channels: StreamChannels, _ ingest: inout Ingest, _ tracker: inout AlignmentTracker) {
@@ -77,6 +101,7 @@ struct StreamPlan: Sendable {
     guard shown.count == channels.visible.count else { return nil }
     pattern = ingest.pattern(shown.map { entries[$0].slot! })
     partOfEntry = [Int](repeating: -1, count: entries.count)
+    group = tracker.makeGroup()
   }
 
   /// Takes a frame, without the prefix byte of its message and of this plan's channel set. False when it is one of
@@ -84,10 +109,14 @@ struct StreamPlan: Sendable {
   mutating func ingest(
     _ bytes: UnsafeRawBufferPointer, _ ingest: inout Ingest, _ tracker: inout AlignmentTracker
   ) -> Bool {
-    guard isPlain, isOfTheSameForm(bytes) || parse(bytes), readAlignments(bytes) || settleTimes() else {
+    guard isPlain else { return false }
+    let base = bytes.baseAddress!
+    if isOfTheSameForm(bytes) {
+      if take(base, &ingest, &tracker) { return true }
+    } else if !parse(bytes) {
       return false
     }
-    let base = bytes.baseAddress!
+    guard readAlignments(bytes) || settleTimes() else { return false }
     for part in parts {
       guard let arena = entries[part.entry].arena else { continue }
       ingest.appendTimes(arena, base + part.offset, count: part.count)
@@ -115,6 +144,55 @@ struct StreamPlan: Sendable {
     return true
   }
 
+  /// A frame of the form at hand, if it has a shortcut.
+  private mutating func take(
+    _ base: UnsafeRawPointer, _ ingest: inout Ingest, _ tracker: inout AlignmentTracker
+  ) -> Bool {
+    if shortcut == nil { shortcut = .some(makeShortcut()) }
+    guard case .some(.some(let shortcut)) = shortcut else { return false }
+    var alignment = Alignment(0)
+    for (place, at) in shortcut.alignmentsAt.enumerated() {
+      let next = Alignment(
+        UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
+      if place > 0, next != alignment { return false }
+      alignment = next
+    }
+    let next = Alignment(alignment.rawValue &+ UInt64(shortcut.count))
+    guard tracker.track(shortcut.tracked, group: group, alignment, next: next) else { return false }
+    for (arena, offset) in shortcut.times {
+      ingest.appendTimes(arena, base + offset, count: shortcut.count)
+    }
+    ingest.append(shortcut.copies, from: base, count: shortcut.count)
+    ingest.endFrame(pattern, count: shortcut.count, bytes: shortcut.bytes)
+    return true
+  }
+
+  /// Nil where a channel has no times, or nobody asked for anything of it.
+  private func makeShortcut() -> Shortcut? {
+    var alignmentsAt: [Int] = []
+    var times: [(arena: Int, offset: Int)] = []
+    var copies: [SampleCopies.Copy] = []
+    var tracked: [Int] = []
+    var bytes = 0
+    for part in parts {
+      let entry = entries[part.entry]
+      if part.alignmentAt > 0, alignmentsAt.last != part.alignmentAt {
+        alignmentsAt.append(part.alignmentAt)
+      }
+      if let arena = entry.arena { times.append((arena, part.offset)) }
+      guard let slot = entry.slot else { continue }
+      guard let index = entry.index, let arena = entries[index].arena else { return nil }
+      let width = entry.arena == nil ? entry.width : 0
+      copies.append(.init(slot: slot, offset: part.offset, width: width, arena: arena))
+      tracked.append(entry.tracked)
+      bytes += part.count * entry.width
+    }
+    guard !copies.isEmpty else { return nil }
+    return Shortcut(
+      alignmentsAt: alignmentsAt, times: times, copies: SampleCopies(copies), tracked: tracked,
+      count: parts[0].count, bytes: bytes)
+  }
+
   /// As long as frames are alike, only their alignments have to be read.
   private func isOfTheSameForm(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let form, bytes.count == form.bytes, bytes[0] == form.flags else { return false }
@@ -138,14 +216,14 @@ struct StreamPlan: Sendable {
   private func close(_ ingest: inout Ingest, _ count: Int, _ isEven: Bool, _ bytes: Int) {
     // Nobody asked for what came.
     guard count > 0 else { return }
-    if parts.count == entries.count {
-      if isEven { return ingest.endFrame(pattern, count: count, bytes: bytes) }
-      return ingest.endFrame(pattern, counts: shown.map { parts[partOfEntry[$0]].count }, bytes: bytes)
+    let isWhole = parts.count == entries.count
+    let present = isWhole ? shown : shown.filter { partOfEntry[$0] >= 0 }
+    let pattern = isWhole ? pattern : ingest.pattern(present.map { entries[$0].slot! })
+    if isEven {
+      ingest.endFrame(pattern, count: count, bytes: bytes)
+    } else {
+      ingest.endFrame(pattern, counts: present.map { parts[partOfEntry[$0]].count }, bytes: bytes)
     }
-    let present = shown.filter { partOfEntry[$0] >= 0 }
-    let some = ingest.pattern(present.map { entries[$0].slot! })
-    if isEven { return ingest.endFrame(some, count: count, bytes: bytes) }
-    ingest.endFrame(some, counts: present.map { parts[partOfEntry[$0]].count }, bytes: bytes)
   }
 
   /// Finds the series within the bytes; false for whatever is not the usual form, right or wrong.
@@ -175,7 +253,7 @@ struct StreamPlan: Sendable {
     let hasLengths = !flags.contains(.lengthsEqual)
     let hasAlignments = !flags.contains(.alignmentsEqual)
     let isWhole = flags.contains(.allPresent)
-    form = nil
+    (form, shortcut) = (nil, nil)
     for part in parts { partOfEntry[part.entry] = -1 }
     parts.removeAll(keepingCapacity: true)
     var entry = 0

@@ -11,8 +11,9 @@ package final class FrameBatch: Sendable {
   private enum Shape {
     /// All frames have all channels, and so many samples of each.
     case even(Int)
-    /// The runs of frame i are those from `starts[i]` to `starts[i + 1]`.
-    case uneven(runs: [Run], starts: [Int32])
+    /// The runs of frame i are those from `starts[i]` to `starts[i + 1]`; which of them is that of a place says the map of
+    /// its kind, -1 for none. A frame of kind -1 has no map: some of it fell out of the buffer.
+    case uneven(runs: [Run], starts: [Int32], kinds: [Int32], maps: [[Int32]])
   }
 
   package let count: Int
@@ -33,9 +34,12 @@ package final class FrameBatch: Sendable {
     (widths, sampleBytes) = Self.widths(of: series)
   }
 
-  init(_ pattern: FramePattern, _ series: [Series], runs: [Run], starts: [Int32], dropped: [Int64]) {
+  init(
+    _ pattern: FramePattern, _ series: [Series], runs: [Run], starts: [Int32], kinds: [Int32],
+    maps: [[Int32]], dropped: [Int64]
+  ) {
     (self.pattern, self.series, count) = (pattern, series, dropped.count)
-    shape = .uneven(runs: runs, starts: starts)
+    shape = .uneven(runs: runs, starts: starts, kinds: kinds, maps: maps)
     (firstDropped, self.dropped) = (0, dropped)
     (widths, sampleBytes) = Self.widths(of: series)
   }
@@ -53,7 +57,7 @@ package final class FrameBatch: Sendable {
   func seriesCount(_ number: Int) -> Int {
     switch shape {
     case .even: series.count
-    case .uneven(_, let starts): Int(starts[number + 1] - starts[number])
+    case .uneven(_, let starts, _, _): Int(starts[number + 1] - starts[number])
     }
   }
 
@@ -61,7 +65,7 @@ package final class FrameBatch: Sendable {
   func series(_ number: Int, at position: Int) -> Series {
     switch shape {
     case .even(let samples): return series[position][number &* samples..<(number &+ 1) &* samples]
-    case .uneven(let runs, let starts):
+    case .uneven(let runs, let starts, _, _):
       let run = runs[Int(starts[number]) + position]
       return series[Int(run.place)][Int(run.offset)..<Int(run.offset) + Int(run.count)]
     }
@@ -69,10 +73,17 @@ package final class FrameBatch: Sendable {
 
   /// The place of a channel within a frame.
   func position(_ number: Int, of name: String) -> Int? {
-    guard let place = pattern.place(of: name) else { return nil }
-    guard case .uneven(let runs, let starts) = shape else { return place }
+    pattern.place(of: name).flatMap { position(number, at: $0) }
+  }
+
+  private func position(_ number: Int, at place: Int) -> Int? {
+    guard case .uneven(let runs, let starts, let kinds, let maps) = shape else { return place }
+    guard kinds[number] < 0 else {
+      let position = maps[Int(kinds[number])][place]
+      return position < 0 ? nil : Int(position)
+    }
     let range = Int(starts[number])..<Int(starts[number + 1])
-    return runs[range].firstIndex { $0.place == place }.map { $0 - range.lowerBound }
+    return runs[range].firstIndex { $0.place == Int32(place) }.map { $0 - range.lowerBound }
   }
 
   /// Where the samples of a frame are in the series at a place; nil when it has none of that channel.
@@ -80,14 +91,10 @@ package final class FrameBatch: Sendable {
     guard place < series.count else { return nil }
     switch shape {
     case .even(let samples): return number &* samples..<(number &+ 1) &* samples
-    case .uneven(let runs, let starts):
-      let range = Int(starts[number])..<Int(starts[number + 1])
-      // Most frames have all of the channels, in their order.
-      let guess = range.lowerBound + place
-      let at =
-        guess < range.upperBound && runs[guess].place == Int32(place)
-        ? guess : runs[range].firstIndex { $0.place == Int32(place) }
-      return at.map { Int(runs[$0].offset)..<Int(runs[$0].offset) + Int(runs[$0].count) }
+    case .uneven(let runs, let starts, _, _):
+      guard let position = position(number, at: place) else { return nil }
+      let run = runs[Int(starts[number]) + position]
+      return Int(run.offset)..<Int(run.offset) + Int(run.count)
     }
   }
 
@@ -96,7 +103,7 @@ package final class FrameBatch: Sendable {
     case .even(let samples):
       if let sampleBytes { return samples * sampleBytes }
       return series.indices.reduce(0) { $0 + self.series(number, at: $1).byteCount }
-    case .uneven(let runs, let starts):
+    case .uneven(let runs, let starts, _, _):
       return runs[Int(starts[number])..<Int(starts[number + 1])].reduce(0) { sum, run in
         guard let width = widths[Int(run.place)] else {
           return sum + series[Int(run.place)][Int(run.offset)..<Int(run.offset) + Int(run.count)].byteCount
@@ -109,7 +116,7 @@ package final class FrameBatch: Sendable {
   func sampleCount(_ number: Int) -> Int {
     switch shape {
     case .even(let samples): return samples * series.count
-    case .uneven(let runs, let starts):
+    case .uneven(let runs, let starts, _, _):
       return runs[Int(starts[number])..<Int(starts[number + 1])].reduce(0) { $0 + Int($1.count) }
     }
   }
@@ -122,7 +129,7 @@ package final class FrameBatch: Sendable {
     switch shape {
     case .even(let samples):
       result = series.map { $0[number * samples..<$0.count] }
-    case .uneven(let runs, let starts):
+    case .uneven(let runs, let starts, _, _):
       var from: [Int32: Int32] = [:]
       var order: [Int32] = []
       for run in runs[Int(starts[number])...] where from[run.place] == nil {

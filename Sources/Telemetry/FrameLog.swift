@@ -64,8 +64,10 @@ struct FrameLog {
   /// The frames' numbers.
   private(set) var first: Int64 = 0
   var end: Int64 { first &+ Int64(entries.count) }
-  /// By slot, the number of the first sample of the log's first frame.
-  private(set) var begin: [Int64] = []
+  // By slot, the number of the first sample of the log's first frame, but for those that `gone` counts: frames leave the
+  // log one by one, mostly alike.
+  private var begins: [Int64] = []
+  private var gone: (pattern: FramePattern, samples: Int64)?
   private var entries: Deque<Entry> = []
 
   subscript(number: Int64) -> Entry { entries[Int(number - first)] }
@@ -78,21 +80,45 @@ struct FrameLog {
   /// Forgets the oldest frame: who has not read it finds its samples joined with those before it.
   mutating func removeFirst() {
     guard let entry = entries.popFirst() else { return }
-    for (place, slot) in entry.pattern.slots.enumerated() { begin[slot] &+= Int64(entry.count(at: place)) }
     first &+= 1
+    guard entry.counts == nil else {
+      settle()
+      for (place, slot) in entry.pattern.slots.enumerated() {
+        begins[slot] &+= Int64(entry.count(at: place))
+      }
+      return
+    }
+    if gone?.pattern !== entry.pattern {
+      settle()
+      gone = (entry.pattern, 0)
+    }
+    gone!.samples &+= Int64(entry.count)
+  }
+
+  /// The number of a slot's first sample in the log's first frame.
+  func begin(of slot: Int) -> Int64 {
+    guard let gone, gone.pattern.place(of: slot) != nil else { return begins[slot] }
+    return begins[slot] &+ gone.samples
+  }
+
+  private mutating func settle() {
+    guard let (pattern, samples) = gone else { return }
+    gone = nil
+    for slot in pattern.slots { begins[slot] &+= samples }
   }
 
   /// Forgets everything; the next frame begins at these numbers.
   mutating func removeAll(at ends: [Int64]) {
     first = end
     entries.removeAll()
-    begin = ends
+    (begins, gone) = (ends, nil)
   }
 
   /// A slot is new, or has another channel.
   mutating func setSlot(_ slot: Int, begin number: Int64) {
-    while begin.count <= slot { begin.append(0) }
-    begin[slot] = number
+    settle()
+    while begins.count <= slot { begins.append(0) }
+    begins[slot] = number
   }
 
   var oldest: Entry? { entries.first }

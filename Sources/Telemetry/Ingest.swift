@@ -16,7 +16,7 @@ public struct Ingest: ~Copyable {
   init(_ core: UnsafeMutablePointer<StreamerCore>, isMirrored: Bool) {
     self.core = core
     version = core.pointee.version
-    begins = isMirrored ? core.pointee.columnEnds : nil
+    begins = isMirrored ? core.pointee.ends : nil
   }
 
   /// Fixed-width samples may come by `append`; else the stream counts them one by one, and frames have to come whole.
@@ -46,6 +46,11 @@ public struct Ingest: ~Copyable {
   /// - Precondition: `width` is the type's, `count` at least 1, and the arena got as many times.
   public func append(slot: Int, _ bytes: UnsafeRawPointer, count: Int, width: Int, arena: Int?) {
     core.pointee.append(slot, bytes, count, width, arena: arena)
+  }
+
+  /// Appends so many samples of each, from a message of a known form: as `append` for one slot after the other.
+  public func append(_ copies: SampleCopies, from base: UnsafeRawPointer, count: Int) {
+    core.pointee.append(copies, base, count)
   }
 
   /// The same for samples in even steps.
@@ -80,33 +85,37 @@ public struct Ingest: ~Copyable {
 
 /// The times of one index, in storages that all of its channels refer to.
 struct StampArena {
-  let index: UInt32
   private var open: SampleStorage?
-  // Of what came last: where in the storage it begins, and the storage without a reference.
+  // Of what came last: where in the storage it begins, and the storage without a reference; nil where the clock went back.
   private var offset = 0
   private var identity: ObjectIdentifier?
-
-  init(index: UInt32) { self.index = index }
+  private var newest = Int64.min
 
   /// When the samples were taken whose times came last.
   var timing: Timing { open.map { .stamped($0, offset: offset) } ?? .none }
 
   /// Whether these are the stamps at this place: without a look at the storage.
   @inline(__always)
-  func isAt(_ stamps: ObjectIdentifier?, _ position: Int) -> Bool { identity == stamps && offset == position }
+  func isAt(_ stamps: ObjectIdentifier?, _ position: Int) -> Bool {
+    identity != nil && identity == stamps && offset == position
+  }
 
   mutating func append(_ bytes: UnsafeRawPointer, _ count: Int) {
     if let open, count <= open.capacity &- open.used {
       offset = open.used
       open.appendUnchecked(packed: bytes, samples: count, width: 8)
-      return
+    } else {
+      // Grows as columns do.
+      let most = Limits.chunkBytesMax / 8
+      let grown = min(most, max(Limits.chunkBytesMin / 8, 2 * (open?.capacity ?? 0)))
+      let storage = SampleStorage(type: .timestamp, capacity: max(count, grown), isShared: true)
+      storage.append(packed: UnsafeRawBufferPointer(start: bytes, count: count * 8))
+      (open, offset) = (storage, 0)
     }
-    // Grows as columns do.
-    let most = Limits.chunkBytesMax / 8
-    let grown = min(most, max(Limits.chunkBytesMin / 8, 2 * (open?.capacity ?? 0)))
-    let storage = SampleStorage(type: .timestamp, capacity: max(count, grown), isShared: true)
-    storage.append(packed: UnsafeRawBufferPointer(start: bytes, count: count * 8))
-    (open, offset, identity) = (storage, 0, ObjectIdentifier(storage))
+    let oldest = Int64(littleEndian: bytes.loadUnaligned(as: Int64.self))
+    identity = oldest >= newest ? open.map { ObjectIdentifier($0) } : nil
+    newest = Int64(
+      littleEndian: bytes.loadUnaligned(fromByteOffset: (count &- 1) &* 8, as: Int64.self))
   }
 }
 
@@ -114,11 +123,9 @@ extension StreamerCore {
   /// Streams that end by count look at each frame.
   var takesColumns: Bool { limit == nil }
 
-  var columnEnds: [Int64] { slots.map { $0.buffer.numbers.upperBound } }
-
   mutating func arena(ofIndex key: UInt32) -> Int {
     if let known = arenaOfIndex[key] { return known }
-    arenas.append(StampArena(index: key))
+    arenas.append(StampArena())
     arenaOfIndex[key] = arenas.count - 1
     return arenas.count - 1
   }
@@ -127,25 +134,80 @@ extension StreamerCore {
   mutating func dropUnusedArenas() { (arenas, arenaOfIndex) = ([], [:]) }
 
   mutating func append(_ slot: Int, timesOf arena: Int, _ count: Int) {
-    guard case .stamped(let storage, let offset) = arenas[arena].timing else { return }
-    slots[slot].buffer.append(times: storage, at: offset, count: count)
     touch(slot)
+    guard case .stamped(let storage, let offset) = arenas[arena].timing else { return }
+    append(slot, storage.bytes(offset..<offset + count).baseAddress!, count, 0, arena)
   }
 
   mutating func append(_ slot: Int, _ bytes: UnsafeRawPointer, _ count: Int, _ width: Int, arena: Int?) {
     guard let arena else { return append(slot, bytes, count, width, .none) }
-    if slots[slot].buffer.continueTail(packed: bytes, count: count, width: width, arenas[arena]) {
-      return touch(slot)
-    }
-    append(slot, bytes, count, width, arenas[arena].timing)
+    touch(slot)
+    append(slot, bytes, count, width, arena)
   }
 
-  mutating func append(_ slot: Int, _ bytes: UnsafeRawPointer, _ count: Int, _ width: Int, _ timing: Timing) {
-    slots[slot].buffer.append(packed: bytes, count: count, width: width, timing: timing)
+  mutating func append(
+    _ slot: Int, _ bytes: UnsafeRawPointer, _ count: Int, _ width: Int, _ timing: Timing
+  ) {
     touch(slot)
+    closeLane(slot)
+    slots[slot].buffer.append(packed: bytes, count: count, width: width, timing: timing)
+  }
+
+  mutating func append(_ copies: SampleCopies, _ base: UnsafeRawPointer, _ count: Int) {
+    touch(copies.slots)
+    lastSlot = copies.slots.upperBound - 1
+    let lanes = lanes.base
+    // Only the first frames of a burst, of a storage, behind a gap.
+    var late: [Int] = []
+    arenas.withUnsafeBufferPointer { arenas in
+      copies.copies.withUnsafeBufferPointer { copies in
+        for place in copies.indices {
+          let copy = copies[place]
+          if !lanes[copy.slot].append(base + copy.offset, count, arenas[copy.arena]) {
+            late.append(place)
+          }
+        }
+      }
+    }
+    for place in late {
+      let copy = copies.copies[place]
+      append(copy.slot, base + copy.offset, count, copy.width, copy.arena)
+    }
+  }
+
+  /// - Parameter width: 0 for the index channel itself, whose samples are the times that its arena got last.
+  private mutating func append(
+    _ slot: Int, _ bytes: UnsafeRawPointer, _ count: Int, _ width: Int, _ arena: Int
+  ) {
+    let lanes = lanes.base
+    if !lanes[slot].isOpen { lanes[slot] = slots[slot].buffer.lane() }
+    if lanes[slot].append(bytes, count, arenas[arena]) { return }
+    closeLane(slot)
+    let timing = arenas[arena].timing
+    if width > 0 {
+      slots[slot].buffer.append(packed: bytes, count: count, width: width, timing: timing)
+    } else if case .stamped(let storage, let offset) = timing {
+      slots[slot].buffer.append(times: storage, at: offset, count: count)
+    }
+    lanes[slot] = slots[slot].buffer.lane()
+  }
+
+  /// The column of a slot hears what its lane got: to be called before anything else happens to it.
+  @inline(__always)
+  mutating func closeLane(_ slot: Int) {
+    let lane = lanes.base + slot
+    guard lane.pointee.isOpen else { return }
+    slots[slot].buffer.take(lane.pointee)
+    lane.pointee = SampleLane()
+  }
+
+  /// At a burst's end.
+  mutating func closeLanes() {
+    for slot in touched { closeLane(slot) }
   }
 
   mutating func markGap(_ slot: Int, _ reason: Gap.Reason, _ samples: Int64?) {
+    closeLane(slot)
     slots[slot].buffer.markGap(reason, samples: samples)
   }
 

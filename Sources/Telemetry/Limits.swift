@@ -9,6 +9,11 @@ public enum Limits {
   static let chunkBytesMax = 1 << 16
   /// The first chunk of a channel: thousands of idle channels stay cheap.
   static let chunkBytesMin = 1 << 9
+  /// Memory of chunks that is kept though nothing is in it: a stream that lets go of as much as it takes never asks for more.
+  static let emptySlabsMax = 2
+  /// Slabs of 2 MiB that grow page by page: programs with a few short streams take no more than they use, and of 64 MiB a
+  /// page of 2 MiB is little.
+  static let smallPageSlabs = 32
   /// A run this long is shared, not copied, into a buffer: the copy would cost more than the extra reference.
   static let adoptBytesMin = 1 << 15
   /// A longer one is copied after all, in pieces: a shared run leaves memory as a whole.

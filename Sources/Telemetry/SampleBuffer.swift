@@ -32,27 +32,11 @@ package struct SampleBuffer {
   private var openStamps: SampleStorage?
   // Memory of the samples in `open` that have a memory of their own.
   private var openBytes = 0
-  private var pendingGap: Gap? {
-    didSet { if pendingGap != nil { short.room = 0 } }
-  }
-  // How the next samples simply make the tail longer.
-  private var short = ShortWay()
+  private var pendingGap: Gap?
   // The number of the first sample since it was cleared.
   private var origin: Int64 = 0
   // The newest samples' clock began anew here, further back than the buffer's time reaches.
   private var restart: (number: Int64, time: Int64)?
-
-  /// Where samples go that continue the tail: `room` of them, 0 when the long way has to be taken. Good as long as the
-  /// tail and its storage are what they were, which whatever changes them says by `room = 0`.
-  // Safety: the pointers are into the open storage, which the buffer holds, and are used by its owner alone.
-  private struct ShortWay: @unchecked Sendable {
-    var room = 0
-    var end = UnsafeMutableRawPointer(bitPattern: 16)!
-    var used: UnsafeMutablePointer<Int>?
-    // The shared stamps that would continue, and where.
-    var stamps: ObjectIdentifier?
-    var stampsAt = 0
-  }
 
   package init(channel: Channel, capacity: BufferCapacity, bytesMax: Int = .max) {
     self.channel = channel
@@ -106,7 +90,6 @@ package struct SampleBuffer {
 
   package mutating func setCapacity(_ new: BufferCapacity) {
     capacity = new
-    short.room = 0
     trim()
   }
 
@@ -119,7 +102,6 @@ package struct SampleBuffer {
   package mutating func clear() {
     drop(before: numbers.upperBound)
     (full, tail, open, openStamps, restart) = ([], nil, nil, nil, nil)
-    short.room = 0
     origin = numbers.upperBound
   }
 
@@ -157,7 +139,6 @@ extension SampleBuffer {
 
   /// Copies as much of a chunk as the open storage has room for; returns how many samples.
   private mutating func appendPart(_ chunk: Chunk, from done: Int) -> Int {
-    short.room = 0
     let storage = openStorage()
     let from = chunk.range.lowerBound + done
     let room = storage.capacity - storage.used
@@ -240,7 +221,6 @@ extension SampleBuffer {
   }
 
   private mutating func closeTail() {
-    short.room = 0
     if let tail, tail.end > numbers.lowerBound { full.append(tail) }
     tail = nil
   }
@@ -273,23 +253,37 @@ extension SampleBuffer {
 // MARK: - Ingest
 
 extension SampleBuffer {
-  /// Appends packed samples where they and their times, which an arena got last, simply make the tail longer: the usual
-  /// case, at the cost of a copy. False when nothing was done.
-  @inline(__always)
-  mutating func continueTail(
-    packed bytes: UnsafeRawPointer, count: Int, width: Int, _ arena: borrowing StampArena
-  ) -> Bool {
-    guard count <= short.room, arena.isAt(short.stamps, short.stampsAt) else { return false }
-    let size = count &* width
-    short.end.copyMemory(from: bytes, byteCount: size)
-    short.end += size
-    short.used!.pointee &+= count
-    short.room &-= count
-    short.stampsAt &+= count
+  /// How samples may simply go on behind the tail; without room when they may not.
+  func lane() -> SampleLane {
+    var lane = SampleLane()
+    lane.isOpen = true
+    guard pendingGap == nil, let tail, case .stamped(let stamps, let offset) = tail.timing,
+      stamps.isShared
+    else {
+      return lane
+    }
+    let next = offset + tail.skipped + tail.count
+    if tail.storage === stamps {
+      guard tail.range.upperBound == next else { return lane }
+      lane.room = .max
+    } else {
+      guard let open, openBytes == 0, tail.storage === open, tail.range.upperBound == open.used,
+        let width = channel.type.width
+      else { return lane }
+      (lane.room, lane.end, lane.width) = (open.capacity - open.used, open.end, width)
+    }
+    (lane.stamps, lane.stampsAt) = (ObjectIdentifier(stamps), next)
+    return lane
+  }
+
+  /// Takes what a lane of it got. A clock that jumped back is none of these: the stamps rose.
+  mutating func take(_ lane: borrowing SampleLane) {
+    let count = lane.added
+    guard count > 0 else { return }
+    if lane.width > 0 { open!.header.pointee &+= count }
     tail!.count &+= count
     numbers = numbers.lowerBound..<numbers.upperBound &+ Int64(count)
-    byteCount &+= size
-    return true
+    byteCount &+= count &* (lane.width > 0 ? lane.width : 8)
   }
 
   /// Appends packed samples whose times are stamps that their index shares, or even steps. `trim` comes later, once a
@@ -310,17 +304,6 @@ extension SampleBuffer {
     let storage = SampleStorage(
       type: channel.type, copying: UnsafeRawBufferPointer(start: bytes, count: count * width))
     append(Chunk(storage, timing: timing))
-    shorten()
-  }
-
-  /// From here on samples at the next times of the same index go the short way. Where a span is kept, each is looked at.
-  private mutating func shorten() {
-    guard case .samples = capacity, let open, openBytes == 0, let tail, tail.storage === open,
-      tail.range.upperBound == open.used, case .stamped(let stamps, let offset) = tail.timing, stamps.isShared
-    else { return }
-    short = ShortWay(
-      room: open.capacity - open.used, end: open.end, used: open.header, stamps: ObjectIdentifier(stamps),
-      stampsAt: offset + tail.skipped + tail.count)
   }
 
   /// Appends times of an index that lie in the storage which its channels share: they are their own times.

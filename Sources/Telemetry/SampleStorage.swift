@@ -16,6 +16,9 @@ public final class SampleStorage: @unchecked Sendable {
   // Before the samples, where counting on costs no look at who else does.
   let header: UnsafeMutablePointer<Int>
 
+  // As long as a full chunk.
+  private let isBlock: Bool
+
   /// Bytes of a slot: the sample itself, or the reference to its bytes.
   private let stride: Int
 
@@ -29,8 +32,11 @@ public final class SampleStorage: @unchecked Sendable {
     self.type = type
     self.capacity = capacity
     stride = type.width ?? Self.blobStride
-    let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: Self.headerBytes + max(1, capacity * stride), alignment: 16)
+    let bytes = Self.headerBytes + max(1, capacity * stride)
+    isBlock = bytes > ChunkMemory.blockBytes * 15 / 16 && bytes <= ChunkMemory.blockBytes
+    let memory =
+      isBlock
+      ? ChunkMemory.take() : UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 16)
     header = memory.bindMemory(to: Int.self, capacity: 1)
     header.initialize(to: 0)
     base = memory + Self.headerBytes
@@ -40,7 +46,7 @@ public final class SampleStorage: @unchecked Sendable {
 
   deinit {
     if type.width == nil { base.assumingMemoryBound(to: [UInt8].self).deinitialize(count: used) }
-    header.deallocate()
+    if isBlock { ChunkMemory.giveBack(header) } else { header.deallocate() }
   }
 
   /// A storage that holds a copy of packed little-endian samples; bytes behind the last whole sample are left out.

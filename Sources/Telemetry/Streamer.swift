@@ -260,6 +260,7 @@ public final class Streamer: Sendable {
       return withUnsafeMutablePointer(to: &core) { core in
         var ingest = Ingest(core, isMirrored: isMirrored)
         body(&ingest)
+        core.pointee.closeLanes()
         guard ingest.received > 0 else { return ([], false, nil, true) }
         let frame = ingest.mirrored
         core.pointee.trim()

@@ -19,6 +19,7 @@ struct StreamerCore {
   // What was asked for; nil is the default, which shrinks where many channels share the memory.
   private var wish: BufferCapacity?
   var slots: [Slot] = []
+  let lanes = SampleLanes()
   private var slotOfName: [String: Int] = [:]
   private var freeSlots: [Int] = []
   var order: [Int] = []
@@ -37,7 +38,7 @@ struct StreamerCore {
   private var meter = RateMeter()
   private var lastArrival: TimeSpan?
   // Whose samples came last, and the range of those that came in this burst.
-  private var lastSlot: Int?
+  var lastSlot: Int?
   var touched = 0..<0
   // Samples of each channel after which the stream ends, and whether that was said already.
   var limit: Int?
@@ -76,7 +77,7 @@ struct StreamerCore {
     for reader in readers.indices { (readers[reader].next, readers[reader].frame) = (ends, log.end) }
   }
 
-  private var ends: [Int64] { slots.map { $0.buffer.numbers.upperBound } }
+  var ends: [Int64] { slots.map { $0.buffer.numbers.upperBound } }
 }
 
 // MARK: - Channels and capacity
@@ -118,6 +119,7 @@ extension StreamerCore {
     let new = Slot(buffer: SampleBuffer(channel: channel, capacity: capacity), wanted: limit)
     let slot = freeSlots.popLast() ?? slots.count
     if slot == slots.count { slots.append(new) } else { slots[slot] = new }
+    lanes.grow(to: slots.count)
     log.setSlot(slot, begin: 0)
     for reader in readers.indices { readers[reader].setSlot(slot, next: 0) }
     slotOfName[channel.name] = slot
@@ -322,6 +324,7 @@ extension StreamerCore {
         slots[slot].wanted = wanted - part.count
         guard !part.isEmpty else { continue }
       }
+      closeLane(slot)
       slots[slot].buffer.append(part, trims: trims)
       touch(slot)
       received += part.count
@@ -357,8 +360,14 @@ extension StreamerCore {
   mutating func touch(_ slot: Int) {
     lastSlot = slot
     if touched.contains(slot) { return }
+    touch(slot..<slot + 1)
+  }
+
+  mutating func touch(_ slots: Range<Int>) {
     touched =
-      touched.isEmpty ? slot..<slot + 1 : min(touched.lowerBound, slot)..<max(touched.upperBound, slot + 1)
+      touched.isEmpty
+      ? slots
+      : min(touched.lowerBound, slots.lowerBound)..<max(touched.upperBound, slots.upperBound)
   }
 
   /// What follows a burst of samples, once.
@@ -376,7 +385,8 @@ extension StreamerCore {
     while let oldest = log.oldest,
       oldest.pattern.slots.indices.allSatisfy({ place in
         let slot = oldest.pattern.slots[place]
-        return slots[slot].buffer.numbers.lowerBound >= log.begin[slot] + Int64(oldest.count(at: place))
+        return slots[slot].buffer.numbers.lowerBound >= log.begin(of: slot)
+          + Int64(oldest.count(at: place))
       })
     {
       log.removeFirst()
@@ -385,7 +395,7 @@ extension StreamerCore {
 
   /// Frames that all have read are forgotten by the log.
   private mutating func dropReadFrames() {
-    guard let slowest = readers.map(\.frame).min() else { return }
+    guard let slowest = readers.lazy.map(\.frame).min() else { return }
     while log.first < min(slowest, log.end) { log.removeFirst() }
   }
 
@@ -544,7 +554,8 @@ extension StreamerCore {
     let listed = Int(log.end - max(log.first, reader.frame))
     guard reader.frame < log.first else { return listed }
     let hasOlder = slots.indices.contains { slot in
-      !slots[slot].isFree && max(reader.next[slot], slots[slot].buffer.numbers.lowerBound) < log.begin[slot]
+      !slots[slot].isFree
+        && max(reader.next[slot], slots[slot].buffer.numbers.lowerBound) < log.begin(of: slot)
     }
     return listed + (hasOlder ? 1 : 0)
   }
@@ -608,7 +619,7 @@ extension StreamerCore {
   private mutating func takeOlder(_ reader: Int) -> FrameBatch? {
     var (named, series): ([Int], [Series]) = ([], [])
     for slot in slots.indices where !slots[slot].isFree {
-      guard let part = takeColumn(reader, slot, to: log.begin[slot]) else { continue }
+      guard let part = takeColumn(reader, slot, to: log.begin(of: slot)) else { continue }
       named.append(slot)
       series.append(part)
     }
@@ -619,7 +630,8 @@ extension StreamerCore {
     }
     return FrameBatch(
       FramePattern(named, currentLayout), series, runs: runs, starts: [0, Int32(runs.count)],
-      dropped: [readers[reader].takeUntold()])
+      kinds: [0],
+      maps: [series.indices.map { Int32($0) }], dropped: [readers[reader].takeUntold()])
   }
 
   /// Frames that all look alike, of which everything is left: the usual case, at a cost that does not grow with them.
@@ -653,12 +665,15 @@ extension StreamerCore {
 
   /// Any frames; those of which nothing is left are told by the next.
   private mutating func takeUneven(_ reader: Int, _ most: Int) -> FrameBatch? {
-    var placeOfSlot: [Int: Int32] = [:]
+    var placeOfSlot = [Int32](repeating: -1, count: slots.count)
     var named: [Int] = []
     var (begins, ends): ([Int64], [Int64]) = ([], [])
     var runs: [FrameBatch.Run] = []
     var starts: [Int32] = [0]
     var dropped: [Int64] = []
+    // Frames of one pattern of which everything is left have their channels at the same places.
+    var (patterns, kinds): ([FramePattern], [Int32]) = ([], [])
+    var kindOfPattern: [ObjectIdentifier: Int32] = [:]
     var bytes = 0
     while readers[reader].frame < log.end, dropped.count < most, bytes < Limits.batchBytesMax {
       let entry = log[readers[reader].frame]
@@ -670,7 +685,7 @@ extension StreamerCore {
         let begin = max(from, min(end, slots[slot].buffer.numbers.lowerBound))
         readers[reader].untold += begin - from
         guard begin < end else { continue }
-        let place = placeOfSlot[slot] ?? Int32(named.count)
+        let place = placeOfSlot[slot] >= 0 ? placeOfSlot[slot] : Int32(named.count)
         if Int(place) == named.count {
           placeOfSlot[slot] = place
           named.append(slot)
@@ -684,13 +699,33 @@ extension StreamerCore {
             count: Int32(clamping: end - begin)))
         bytes += Int(end - begin) * Limits.sampleBytesUsual
       }
-      guard Int(starts.last!) < runs.count else { continue }
+      let found = runs.count - Int(starts.last!)
+      guard found > 0 else { continue }
       starts.append(Int32(runs.count))
       dropped.append(readers[reader].takeUntold())
+      guard found == entry.pattern.slots.count else {
+        kinds.append(-1)
+        continue
+      }
+      let kind = kindOfPattern[ObjectIdentifier(entry.pattern)] ?? Int32(patterns.count)
+      if Int(kind) == patterns.count {
+        kindOfPattern[ObjectIdentifier(entry.pattern)] = kind
+        patterns.append(entry.pattern)
+      }
+      kinds.append(kind)
     }
     guard !dropped.isEmpty else { return nil }
     let series = named.indices.map { slots[named[$0]].buffer.series(begins[$0]..<ends[$0]) }
-    return FrameBatch(pattern(named), series, runs: runs, starts: starts, dropped: dropped)
+    let maps = patterns.map { pattern in
+      var map = [Int32](repeating: -1, count: named.count)
+      for (position, slot) in pattern.slots.enumerated() {
+        map[Int(placeOfSlot[slot])] = Int32(position)
+      }
+      return map
+    }
+    return FrameBatch(
+      pattern(named), series, runs: runs, starts: starts, kinds: kinds, maps: maps, dropped: dropped
+    )
   }
 
   /// What there is to say when nothing is unread.
