@@ -58,3 +58,13 @@ extension Library {
     return state.object(object, classes.series)?.value.byteCount ?? 0
   }
 }
+
+extension Library {
+  /// A streamer that was made elsewhere, as Lua's own value; `closeAll` ends it.
+  package func adopt(_ streamer: Streamer, of source: any Source) throws(LuaError) -> LuaValue {
+    let object = try StreamerObject(
+      streamer, source: SourceObject(source, kind: .computed, device: nil), request: StreamRequest())
+    openStreamers.append(object)
+    return value(of: object)
+  }
+}

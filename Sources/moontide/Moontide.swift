@@ -23,7 +23,7 @@ struct Moontide: ParsableCommand {
     version: Version.text,
     subcommands: [
       Notebook.self, Run.self, Check.self, Report.self, Export.self, Import.self, Convert.self, Simulate.self,
-      ReferenceCommand.self,
+      ReferenceCommand.self, Replay.self,
     ],
     defaultSubcommand: Notebook.self)
 }
