@@ -3,7 +3,7 @@ import Telemetry
 import Testing
 
 /// Memory of full chunks, which is given back and taken again.
-@Suite struct ChunkMemoryTests {
+@Suite(.serialized) struct ChunkMemoryTests {
   private static let samples = 8192
 
   private func storage(_ number: Int) -> SampleStorage {
@@ -33,7 +33,7 @@ import Testing
     }
     var kept = (0..<300).map { storage($0) }
     let before = try resident()
-    for round in 0..<20 {
+    for round in 0..<5 {
       kept = []
       kept = (0..<300).map { storage(round * 300 + $0) }
     }
