@@ -77,7 +77,8 @@ let package = Package(
     // 4: protocols, files and pictures of what Telemetry has.
     target("Bela", ["JSON", "Locks", "Telemetry", "Transport", logging]),
     target("Synnax", ["Locks", "Telemetry", "Transport", logging]),
-    target("Recording", ["JSON", "Locks", "Telemetry", deque, sqlite]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    target("Recording", ["JSON", "Locks", "Telemetry", "CZlib", deque, sqlite]),
     // The page is part of the program, wherever that is copied to.
     target(
       "Plotting", ["JSON", "Locks", "Telemetry", "Signals", "Transport"],

@@ -59,6 +59,15 @@ extension Library {
     }
     frames.method("start_time") { box, call throws(LuaError) in call.results(box.value.startTime) }
     frames.method("dropped") { box, call throws(LuaError) in call.results(box.value.dropped) }
+    frames.field(
+      "meta",
+      get: { [unowned self] box, call throws(LuaError) in
+        // A channel of that name is meant where there are no such values.
+        guard let meta = box.value.meta else { return pushed(box.value["meta"], call) }
+        let table = state.newTable()
+        for (name, value) in meta.values { state.rawSet(table, .string(name), value.luaValue) }
+        return call.results(LuaValue.table(table))
+      })
     frames.method("table") { [unowned self] box, call throws(LuaError) in
       call.stack.pushTable(fields: box.value.seriesCount)
       for series in box.value.series {

@@ -33,7 +33,7 @@ extension Library {
   /// Whether a string that `load` was given is a recording's name: "file" when there is such a file, else "name".
   func namesRecording(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let path = try call.string(1)
-    guard !isSandboxed, RecordingFormat(path: path) != nil || path.hasSuffix(".bin") else {
+    guard !isSandboxed, Recording.isLoadable(path) || path.hasSuffix(".bin") else {
       return call.results(false)
     }
     return call.results(Recording.exists(path) ? "file" : "name")
@@ -176,19 +176,86 @@ extension Library {
 
   func load(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let path = try call.string(1)
+    let options = try loadOptions(call.options(at: 2, allowed: LoadOptions.names))
     // One that has just ended may still be on its way to the disk.
     let ending = openStreamers.compactMap { object in
       object.streamer.isLive
         ? nil : object.recorder.flatMap { $0.path == path && !$0.outcome.isOver ? $0 : nil }
     }
+    let watch = LoadWatch()
+    let mailbox = mailbox
     return perform {
       for recorder in ending { _ = await recorder.finish() }
-      return try await Self.onThread {
-        path.hasSuffix(".bin") ? Frame([try BelaLog.read(path: path).series]) : try Recording.load(path)
+      let progress = Task { await Self.tellProgress(of: path, watch, mailbox) }
+      defer { progress.cancel() }
+      return try await withTaskCancellationHandler {
+        try await Self.onThread {
+          path.hasSuffix(".bin")
+            ? LoadedRecording(frame: Frame([try BelaLog.read(path: path).series]))
+            : try Recording.open(path, options, watch: watch)
+        }
+      } onCancel: {
+        watch.cancel()
       }
-    } then: { [unowned self] frame, call throws(LuaError) in
-      push(frame, call)
+    } then: { [unowned self] loaded, call throws(LuaError) in
+      if let text = loaded.note { note("\(path): \(text)") }
+      push(loaded.frame, call)
       return .values(1)
+    }
+  }
+
+  /// Of what takes long: after two seconds, then each time twice as many later.
+  private static func tellProgress(of path: String, _ watch: LoadWatch, _ mailbox: Mailbox) async {
+    var pause = Duration.seconds(2)
+    while true {
+      try? await Task.sleep(for: pause)
+      guard !Task.isCancelled else { return }
+      if let share = watch.share {
+        mailbox.post { $0.note("reading \(path): \(Int(share * 100)) %") }
+      }
+      pause *= 2
+    }
+  }
+
+  /// `time` is a name, or false; lists are tables.
+  private func loadOptions(_ options: LuaOptions) throws(LuaError) -> LoadOptions {
+    var result = LoadOptions()
+    for name in LoadOptions.names {
+      let value = options.value(name)
+      let text: String
+      switch value {
+      case .nil: continue
+      case .boolean(false) where name == "time": text = "false"
+      case .string(let plain) where name != "missing" && name != "names": text = plain.description
+      case .table, .string:
+        guard name == "missing" || name == "names" else {
+          throw options.bad(name, "a table says nothing here")
+        }
+        let words = try strings(value, name, options)
+        if name == "missing" { result.missing = words } else { result.names = words }
+        continue
+      default:
+        guard let number = value.integer else { throw options.bad(name, "\(value.type) says nothing here") }
+        text = "\(number)"
+      }
+      do throws(RecordingError) {
+        try result.set(name, text)
+      } catch {
+        throw options.bad(name, error.message)
+      }
+    }
+    return result
+  }
+
+  private func strings(_ value: LuaValue, _ name: String, _ options: LuaOptions) throws(LuaError) -> [String]
+  {
+    guard case .table(let table) = value else { return value.string.map { [$0] } ?? [] }
+    var result: [String] = []
+    while true {
+      let word = state.rawGet(table, .integer(Int64(result.count + 1)))
+      if word.isNil { return result }
+      guard let text = word.string else { throw options.bad(name, "a list of strings expected") }
+      result.append(text)
     }
   }
 

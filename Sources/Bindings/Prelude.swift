@@ -28,7 +28,15 @@ extension Library {
       call.result(SpanBox(try span(call, 1)), classes.timeSpan)
     }
     native("make_stamp", of: "TimeStamp") { [unowned self] call throws(LuaError) in
-      call.result(StampBox(TimeStamp(nanoseconds: Int64(try call.integer(1)))), classes.timeStamp)
+      if call.type(1) == .string {
+        let text = try call.string(1)
+        guard let stamp = TimeStamp(iso8601: text) else {
+          throw call.bad(
+            1, "\"\(text)\" is no moment", hint: "write \"2024-01-31\" or \"2024-01-31T09:30:00+01:00\"")
+        }
+        return call.result(StampBox(stamp), classes.timeStamp)
+      }
+      return call.result(StampBox(TimeStamp(nanoseconds: Int64(try call.integer(1)))), classes.timeStamp)
     }
     native("load_recording", of: "load") { [unowned self] call throws(LuaError) in try load(call) }
     native("names_recording") { [unowned self] call throws(LuaError) in try namesRecording(call) }

@@ -97,39 +97,5 @@ extension ChannelList {
 
 extension TimeStamp {
   /// `2026-11-21T04:16:00.5Z`
-  var iso8601: String {
-    let seconds = nanoseconds.flooredQuotient(1_000_000_000)
-    let days = seconds.flooredQuotient(86_400)
-    let (year, month, day) = Self.date(days)
-    let second = seconds - days * 86_400
-    let fraction = nanoseconds.flooredRemainder(1_000_000_000)
-    let time = [second / 3600, second / 60 % 60, second % 60].map { Self.padded($0, 2) }.joined(
-      separator: ":")
-    var text = "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(day, 2))T\(time)"
-    if fraction > 0 {
-      var digits = Self.padded(fraction, 9)
-      while digits.last == "0" { digits.removeLast() }
-      text += ".\(digits)"
-    }
-    return text + "Z"
-  }
-
-  private static func padded(_ value: Int64, _ width: Int) -> String {
-    let text = "\(value)"
-    return String(repeating: "0", count: max(0, width - text.count)) + text
-  }
-
-  /// The Gregorian date so many days after 1970-01-01, by the 400-year cycle that starts on a first of March.
-  private static func date(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-    let shifted = days + 719_468
-    let cycle = shifted.flooredQuotient(146_097)
-    let dayOfCycle = shifted - cycle * 146_097
-    let yearOfCycle = (dayOfCycle - dayOfCycle / 1460 + dayOfCycle / 36_524 - dayOfCycle / 146_096) / 365
-    let dayOfYear = dayOfCycle - (365 * yearOfCycle + yearOfCycle / 4 - yearOfCycle / 100)
-    let monthFromMarch = (5 * dayOfYear + 2) / 153
-    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    return (
-      yearOfCycle + cycle * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-    )
-  }
+  var iso8601: String { DateText.text(nanoseconds) }
 }

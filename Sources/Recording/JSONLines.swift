@@ -86,8 +86,14 @@ final class JSONLinesWriter: RecordingWriter {
 }
 
 enum JSONLines {
-  static func read(_ path: String) throws(RecordingError) -> Frame {
+  static func read(_ path: String, _ options: LoadOptions) throws(RecordingError) -> LoadedRecording {
     let input = try InputFile(path)
+    if try !JSONRows.isOwn(input) { return try JSONRows.read(input, options) }
+    return LoadedRecording(frame: try read(input))
+  }
+
+  private static func read(_ input: InputFile) throws(RecordingError) -> Frame {
+    let path = input.path
     let sidecar = Sidecar.of(path)
     var builders: [SeriesBuilder] = []
     var places: [String: Int] = [:]

@@ -4,6 +4,14 @@ public enum Limits {
   static let loadBytes = 1 << 30
   /// Samples of one load, whose text may be shorter than what they take in memory.
   static let loadSamples = 1 << 27
+  /// Lines that a caller may leave out above a table.
+  static let skippedLines = 1 << 20
+  /// Bytes of a table in memory at once: a few thousand rows.
+  static let tableBytes = 1 << 20
+  /// Bytes of one row of a table.
+  static let rowBytes = 1 << 26
+  /// Of the rows of a table so many may be left out, one in so many; more say that it was misunderstood.
+  static let oddRows = 10
   /// Bytes of a sidecar: gaps and runs of times of a hundred channels that had a bad day.
   static let sidecarBytes = 1 << 26
   /// Samples that a text counts for in a load: it has a memory of its own.

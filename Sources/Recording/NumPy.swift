@@ -33,64 +33,342 @@ enum NumPy {
     return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)] + Array(text.utf8)
   }
 
-  /// One array in a part of a file.
-  struct Array1D {
-    var type: DataType
-    var count: Int
-    /// Where its samples are.
-    var range: Range<Int>
+  /// One array: of what, of which shape, and where its samples are.
+  struct Layout {
+    struct Field {
+      var name: String
+      var scalar: Scalar
+      var offset: Int
+    }
+
+    var fields: [Field]
+    /// True where the fields have names of their own.
+    var isStructured: Bool
+    /// Bytes from one element to the next.
+    var stride: Int
+    var shape: [Int]
+    var isFortran: Bool
+    /// Where the elements begin.
+    var body: Int
+    var count: Int { shape.reduce(1, *) }
   }
 
-  static func parse(_ input: InputFile, _ range: Range<Int>) throws(RecordingError) -> Array1D {
-    let bytes = input.bytes[range]
-    let start = range.lowerBound
-    guard range.count >= 12, bytes[start] == 0x93, bytes[start + 1..<start + 6].elementsEqual("NUMPY".utf8)
-    else {
-      throw .format(input.path, "it holds no array of numpy")
+  /// One number as numpy has it in a file.
+  struct Scalar {
+    enum Kind: Hashable { case signed, unsigned, float, bool, moment, text, wide }
+    var kind: Kind
+    var width: Int
+    var isBig: Bool
+    /// Of moments: nanoseconds in one of their units.
+    var unit: Int64 = 1
+
+    /// Nil for what is not read.
+    init?(_ descriptor: some StringProtocol) {
+      var rest = Substring(descriptor)
+      isBig = rest.first == ">"
+      if let first = rest.first, "<>|=".contains(first) { rest.removeFirst() }
+      guard let letter = rest.popFirst() else { return nil }
+      let digits = rest.prefix { $0.isASCII && $0.isNumber }
+      guard let size = digits.isEmpty ? (letter == "?" ? 1 : nil) : Int(digits), size > 0, size <= 1 << 20
+      else {
+        return nil
+      }
+      width = size
+      let after = rest.dropFirst(digits.count)
+      switch letter {
+      case "i" where [1, 2, 4, 8].contains(size): kind = .signed
+      case "u" where [1, 2, 4, 8].contains(size): kind = .unsigned
+      case "f" where [2, 4, 8].contains(size): kind = .float
+      case "b", "?": (kind, width) = (size == 1 ? .bool : .wide, 1)
+      case "M" where size == 8, "m" where size == 8:
+        kind = letter == "M" ? .moment : .signed
+        let units: [String: Int64] = [
+          "[ns]": 1, "[us]": 1000, "[ms]": 1_000_000, "[s]": 1_000_000_000, "[m]": 60_000_000_000,
+          "[h]": 3_600_000_000_000, "[D]": 86_400_000_000_000,
+        ]
+        if letter == "M" {
+          guard let unit = units[String(after)] else { return nil }
+          self.unit = unit
+        }
+      case "S": kind = .text
+      case "U":
+        (kind, width) = (.wide, size * 4)
+      default: return nil
+      }
+      if kind == .wide, letter == "b" { return nil }
     }
-    let isLong = bytes[start + 6] > 1
-    var length = Int(bytes[start + 8]) | Int(bytes[start + 9]) << 8
-    if isLong { length |= Int(bytes[start + 10]) << 16 | Int(bytes[start + 11]) << 24 }
-    let head = start + (isLong ? 12 : 10)
-    guard length <= range.upperBound - head else { throw .format(input.path, "it is cut off") }
+
+    var type: DataType {
+      switch (kind, width) {
+      case (.signed, 1): .int8
+      case (.signed, 2): .int16
+      case (.signed, 4): .int32
+      case (.signed, _): .int64
+      case (.unsigned, 1): .uint8
+      case (.unsigned, 2): .uint16
+      case (.unsigned, 4): .uint32
+      case (.unsigned, _): .uint64
+      case (.float, 8): .float64
+      // Halves are floats here: the same numbers.
+      case (.float, _): .float32
+      case (.bool, _): .bool
+      case (.moment, _): .timestamp
+      case (.text, _), (.wide, _): .string
+      }
+    }
+  }
+
+  /// What was wrong with one array; others of its file may be well.
+  struct Unreadable: Error {
+    var reason: String
+  }
+
+  static func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws(Unreadable) -> Layout {
+    guard bytes.count >= 12, bytes[0] == 0x93, bytes[1..<6].elementsEqual("NUMPY".utf8) else {
+      throw Unreadable(reason: "it holds no array of numpy")
+    }
+    let isLong = bytes[6] > 1
+    var length = Int(bytes[8]) | Int(bytes[9]) << 8
+    if isLong { length |= Int(bytes[10]) << 16 | Int(bytes[11]) << 24 }
+    let head = isLong ? 12 : 10
+    guard length <= bytes.count - head else { throw Unreadable(reason: "it is cut off") }
     let text = String(decoding: bytes[head..<head + length], as: UTF8.self)
-    guard let match = text.firstMatch(of: /'descr': *'([^']*)'/),
-      let shape = text.firstMatch(of: /'shape': *\(([^)]*)\)/)
-    else { throw .format(input.path, "its array has fields, or no shape") }
-    let sizes = shape.1.split(separator: ",").compactMap { Int($0.filter { $0 != " " }) }
-    let name = match.1.hasPrefix("=") ? "<" + match.1.dropFirst() : String(match.1)
-    guard let type = DataType.allCases.first(where: { descriptor(of: $0) == name }) else {
-      throw .format(input.path, "arrays of \"\(match.1)\" are not read")
+    guard let shape = text.firstMatch(of: /'shape': *\(([^)]*)\)/) else {
+      throw Unreadable(reason: "it has no shape")
     }
-    guard sizes.count == 1, let count = sizes.first, count >= 0 else {
-      throw .format(input.path, "its array has \(sizes.count) dimensions; one is read")
+    let parts = shape.1.split(separator: ",").map { $0.filter { $0 != " " && $0 != "L" } }.filter {
+      !$0.isEmpty
     }
-    guard count <= Limits.loadSamples else { throw .tooManySamples(input.path) }
+    let sizes = parts.compactMap { Int($0) }
+    guard sizes.count == parts.count, sizes.allSatisfy({ $0 >= 0 }) else {
+      throw Unreadable(reason: "it has no shape")
+    }
+    var fields: [Layout.Field] = []
+    var stride = 0
+    var isStructured = false
+    if let plain = text.firstMatch(of: /'descr': *'([^']*)'/) {
+      guard let scalar = Scalar(plain.1) else {
+        throw Unreadable(
+          reason: plain.1.hasSuffix("O")
+            ? "arrays of Python's objects are not read" : "arrays of \"\(plain.1)\" are not read")
+      }
+      fields = [Layout.Field(name: "", scalar: scalar, offset: 0)]
+      stride = scalar.width
+    } else if let list = text.firstMatch(of: /'descr': *\[(.*?)\], *'/) {
+      isStructured = true
+      // Fields of fields, and those of several elements, are not read.
+      for match in list.1.matches(of: /\( *'([^']*)' *, *'([^']*)' *(,[^)]*\)?)?\)/) {
+        guard match.3 == nil, let scalar = Scalar(match.2) else {
+          throw Unreadable(reason: "its field \"\(match.1)\" is not read")
+        }
+        // Padding has no name.
+        if !match.1.isEmpty {
+          fields.append(Layout.Field(name: String(match.1), scalar: scalar, offset: stride))
+        }
+        stride += scalar.width
+      }
+      let written = list.1.count { $0 == "(" }
+      guard !fields.isEmpty, written == list.1.matches(of: /\( *'/).count else {
+        throw Unreadable(reason: "its fields are not read")
+      }
+    } else {
+      throw Unreadable(reason: "it does not say what it holds")
+    }
+    var count = 1
+    for size in sizes {
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      guard !overflow, product <= Limits.loadSamples else {
+        throw Unreadable(reason: "it holds more samples than a load takes")
+      }
+      count = product
+    }
     let body = head + length
-    guard count * type.width! <= range.upperBound - body else { throw .format(input.path, "it is cut off") }
-    return Array1D(type: type, count: count, range: body..<body + count * type.width!)
+    guard count <= (bytes.count - body) / stride else { throw Unreadable(reason: "it is cut off") }
+    return Layout(
+      fields: fields, isStructured: isStructured, stride: stride, shape: sizes,
+      isFortran: text.contains("'fortran_order': True"), body: body)
   }
 
-  static func read(_ path: String) throws(RecordingError) -> Frame {
+  static func read(_ path: String, _ options: LoadOptions) throws(RecordingError) -> LoadedRecording {
     let input = try InputFile(path)
-    let array = try parse(input, 0..<input.count)
     let sidecar = Sidecar.of(path)
     let name = Path.name(of: Path.stem(of: path))
-    return Frame(
-      [builder(array, input, sidecar?.entries.first, name: name).series()], dropped: sidecar?.dropped ?? 0)
+    let bytes = UnsafeBufferPointer(rebasing: input.bytes[..<input.count])
+    do throws(Unreadable) {
+      let layout = try parse(bytes)
+      if let entry = sidecar?.entries.first, !layout.isStructured, layout.shape.count == 1,
+        entry.channel.type == layout.fields[0].scalar.type
+      {
+        let builder = own(bytes, layout, entry)
+        return LoadedRecording(frame: Frame([builder.series()], dropped: sidecar?.dropped ?? 0))
+      }
+      let arrays = try columns(bytes, layout, name: name, options)
+      var notes: [String] = []
+      if layout.shape.isEmpty, !layout.isStructured {
+        return LoadedRecording(frame: Frame([], meta: FrameMeta([(name, arrays[0].storage.sample(0))])))
+      }
+      let series = NumPyArchive.put(arrays, options, &notes)
+      if let note = shapeNote(layout, options, name) { notes.append(note) }
+      return LoadedRecording(frame: Frame(series), notes: notes)
+    } catch {
+      throw RecordingError(
+        "format", "\(path): \(error.reason)", hint: "np.save(path, array) writes what is read here")
+    }
   }
 
-  /// The samples of an array, with what the sidecar knows of them.
-  static func builder(_ array: Array1D, _ input: InputFile, _ entry: Sidecar.Entry?, name: String)
+  static func shapeNote(_ layout: Layout, _ options: LoadOptions, _ name: String) -> String? {
+    guard layout.shape.count == 2 else { return nil }
+    let text = "\(name): \(layout.shape[0]) x \(layout.shape[1])"
+    if layout.shape.contains(1) { return nil }
+    return axis(layout, options) == 0
+      ? "\(text), a channel a row (axis = 1 makes one of each column)"
+      : "\(text), a channel a column (axis = 0 makes one of each row)"
+  }
+
+  /// The shorter side are the channels, where nobody says.
+  private static func axis(_ layout: Layout, _ options: LoadOptions) -> Int {
+    options.axis ?? (layout.shape[0] <= layout.shape[1] ? 0 : 1)
+  }
+
+  /// An array of one dimension with what the sidecar knows of it.
+  static func own(_ bytes: UnsafeBufferPointer<UInt8>, _ layout: Layout, _ entry: Sidecar.Entry?)
     -> SeriesBuilder
   {
-    let fits = entry.map { $0.channel.type == array.type } ?? false
-    var builder = SeriesBuilder(
-      fits ? entry!.channel : Channel(name: name, type: array.type, clock: .ticks(rate: nil)),
-      gaps: fits ? entry!.gaps : [])
-    builder.append(packed: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: input.bytes[array.range])))
-    if fits { builder.append(entry?.runs ?? []) }
+    var builder = SeriesBuilder(entry!.channel, gaps: entry!.gaps)
+    let storage = gather(bytes, layout, layout.fields[0], first: 0, step: 1, count: layout.count)
+    builder.append(packed: storage.bytes(0..<storage.used))
+    builder.append(entry!.runs ?? [])
     return builder
+  }
+
+  /// A channel to be.
+  struct Column {
+    var name: String
+    var storage: SampleStorage
+  }
+
+  /// One of each row or column, and of each field.
+  static func columns(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ layout: Layout, name: String, _ options: LoadOptions
+  ) throws(Unreadable) -> [Column] {
+    guard layout.shape.count <= 2 else {
+      throw Unreadable(reason: "it has \(layout.shape.count) dimensions; two are read at most")
+    }
+    var result: [Column] = []
+    for field in layout.fields {
+      let title = layout.isStructured ? field.name : name
+      guard layout.shape.count == 2 else {
+        result.append(
+          Column(name: title, storage: gather(bytes, layout, field, first: 0, step: 1, count: layout.count)))
+        continue
+      }
+      let (rows, columns) = (layout.shape[0], layout.shape[1])
+      let byRow = rows == 1 || columns == 1 ? rows == 1 : axis(layout, options) == 0
+      let (lanes, length) = byRow ? (rows, columns) : (columns, rows)
+      guard lanes <= Limits.channels else {
+        throw Unreadable(reason: "it has too many channels; axis says which they are")
+      }
+      // Elements of a row are neighbours, or those of a column.
+      let near = byRow != layout.isFortran
+      for lane in 0..<lanes {
+        result.append(
+          Column(
+            name: lanes == 1 ? title : "\(title)_\(lane + 1)",
+            storage: gather(
+              bytes, layout, field, first: near ? lane * length : lane, step: near ? 1 : lanes, count: length)
+          ))
+      }
+    }
+    return result
+  }
+
+  private static func gather(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ layout: Layout, _ field: Layout.Field, first: Int, step: Int,
+    count: Int
+  ) -> SampleStorage {
+    let raw = UnsafeRawBufferPointer(bytes)
+    let scalar = field.scalar
+    let begin = layout.body + first * layout.stride + field.offset
+    let stride = step * layout.stride
+    func number<T: FixedWidthInteger>(_: T.Type, _ place: Int) -> T {
+      let value = raw.loadUnaligned(fromByteOffset: begin + place * stride, as: T.self)
+      return scalar.isBig ? value.byteSwapped : value
+    }
+    func all<T: FixedWidthInteger & FixedWidthSample>(_ type: T.Type) -> SampleStorage {
+      let storage = SampleStorage(type: scalar.type, capacity: count)
+      for place in 0..<count { storage.append(number(type, place)) }
+      return storage
+    }
+    switch (scalar.kind, scalar.width) {
+    case (.signed, 1), (.unsigned, 1):
+      let storage = SampleStorage(type: scalar.type, capacity: count)
+      for place in 0..<count {
+        storage.append(packed: UnsafeRawBufferPointer(rebasing: raw[(begin + place * stride)...].prefix(1)))
+      }
+      return storage
+    case (.bool, _):
+      let storage = SampleStorage(type: .bool, capacity: count)
+      for place in 0..<count { storage.append(raw[begin + place * stride] == 0 ? 0 as UInt8 : 1) }
+      return storage
+    case (.float, 2):
+      let storage = SampleStorage(type: .float32, capacity: count)
+      for place in 0..<count { storage.append(single(half: number(UInt16.self, place))) }
+      return storage
+    case (.float, 4):
+      let storage = SampleStorage(type: .float32, capacity: count)
+      for place in 0..<count { storage.append(Float(bitPattern: number(UInt32.self, place))) }
+      return storage
+    case (.float, _):
+      let storage = SampleStorage(type: .float64, capacity: count)
+      for place in 0..<count { storage.append(Double(bitPattern: number(UInt64.self, place))) }
+      return storage
+    case (.moment, _):
+      let storage = SampleStorage(type: .timestamp, capacity: count)
+      for place in 0..<count {
+        let value = number(Int64.self, place)
+        let (product, overflow) = value.multipliedReportingOverflow(by: scalar.unit)
+        storage.append(overflow ? (value < 0 ? Int64.min : .max) : product)
+      }
+      return storage
+    case (.signed, 2): return all(Int16.self)
+    case (.signed, 4): return all(Int32.self)
+    case (.signed, _): return all(Int64.self)
+    case (.unsigned, 2): return all(UInt16.self)
+    case (.unsigned, 4): return all(UInt32.self)
+    case (.unsigned, _): return all(UInt64.self)
+    case (.text, _):
+      return SampleStorage(
+        type: .string,
+        blobs: (0..<count).map { place in
+          let text = raw[(begin + place * stride)...].prefix(scalar.width)
+          let end = text.lastIndex { $0 != 0 }.map { $0 + 1 } ?? text.startIndex
+          return Array(text[text.startIndex..<end])
+        })
+    case (.wide, _):
+      return SampleStorage(
+        type: .string,
+        blobs: (0..<count).map { place in
+          var text = String.UnicodeScalarView()
+          for letter in 0..<scalar.width / 4 {
+            let code = raw.loadUnaligned(fromByteOffset: begin + place * stride + 4 * letter, as: UInt32.self)
+            let value = scalar.isBig ? code.byteSwapped : code
+            if value == 0 { break }
+            text.append(Unicode.Scalar(value) ?? "\u{FFFD}")
+          }
+          return Array(String(text).utf8)
+        })
+    }
+  }
+
+  /// IEEE 754's halves, which this machine may not know.
+  static func single(half: UInt16) -> Float {
+    let sign = UInt32(half >> 15) << 31
+    let exponent = UInt32(half >> 10) & 0x1F
+    let fraction = UInt32(half) & 0x3FF
+    if exponent == 0x1F { return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13) }
+    if exponent > 0 { return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13) }
+    let tiny = Float(fraction) * 0x1p-24
+    return sign == 0 ? tiny : -tiny
   }
 }
 

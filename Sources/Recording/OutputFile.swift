@@ -150,7 +150,8 @@ final class InputFile {
 
   /// The parts between line ends, empty ones left out.
   func forEachLine(_ body: (Int, Range<Int>) throws(RecordingError) -> Void) throws(RecordingError) {
-    var begin = 0
+    // A byte order mark is no part of the text.
+    var begin = count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF ? 3 : 0
     var number = 0
     while begin < count {
       let found = memchr(bytes.baseAddress! + begin, 0x0A, count - begin)

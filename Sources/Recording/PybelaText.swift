@@ -164,6 +164,16 @@ enum PybelaText {
     return Frame(all, dropped: sidecar?.dropped ?? 0)
   }
 
+  /// True for a file that others wrote: pybela's lines begin with a brace.
+  static func isTable(_ path: String) throws(RecordingError) -> Bool {
+    guard Path.exists(path), Sidecar.of(path) == nil, sidecar(of: path) == nil else { return false }
+    let source = try FileSource(path)
+    var bytes = [UInt8](repeating: 0, count: 256)
+    let got = try bytes.fill(from: source)
+    let text = bytes[..<got].drop { [0xEF, 0xBB, 0xBF, 0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    return !text.isEmpty && text.first != 0x7B
+  }
+
   /// True for a path that `read` finds something at.
   static func exists(_ path: String) -> Bool {
     Path.exists(path) || Sidecar.of(path) != nil || !family(of: path).isEmpty

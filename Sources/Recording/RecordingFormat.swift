@@ -37,6 +37,31 @@ public enum RecordingFormat: String, CaseIterable, Sendable {
   }
 }
 
+/// Kinds of files that are read; more than are written.
+enum LoadFormat {
+  case table, lines, text, array, archive, sound, database
+
+  private static let endings: [(String, LoadFormat)] = [
+    (".csv", .table), (".tsv", .table), (".csv.gz", .table), (".tsv.gz", .table), (".jsonl", .lines),
+    (".ndjson", .lines), (".txt", .text), (".npy", .array), (".npz", .archive), (".wav", .sound),
+    (".mtr", .database),
+  ]
+
+  init?(path: String) {
+    let lower = path.lowercased()
+    guard let found = Self.endings.first(where: { lower.hasSuffix($0.0) }) else { return nil }
+    self = found.1
+  }
+
+  static func of(_ path: String) throws(RecordingError) -> LoadFormat {
+    // The system would stop reading there, and open a file of another name.
+    if path.utf8.contains(0) { throw .argument("the name of a file holds no zero byte") }
+    if let format = LoadFormat(path: path) { return format }
+    let all = endings.map(\.0).joined(separator: " ")
+    throw .argument("\"\(path)\" does not say in which format", hint: "end it with one of \(all)")
+  }
+}
+
 /// Parts of paths, without a detour through URLs.
 enum Path {
   static func folder(of path: String) -> String {

@@ -54,23 +54,45 @@ public enum Recording {
     return book.summary
   }
 
-  /// Reads a file that `save`, a recorder, pybela, or numpy has written.
-  /// - Throws: `no_file`, `format`, `too_large`, `argument` for an unknown extension.
+  /// Reads a file that `save`, a recorder, pybela, numpy, or another program has written.
+  /// - Throws: `no_file`, `format`, `too_large`, `argument` for an unknown extension or option.
   public static func load(_ path: String) throws(RecordingError) -> Frame {
-    switch try RecordingFormat.of(path) {
-    case .csv: try CSVReader.read(path)
-    case .jsonl: try JSONLines.read(path)
-    case .txt: try PybelaText.read(path)
-    case .npy: try NumPy.read(path)
-    case .npz: try NumPyArchive.read(path)
-    case .wav: try WaveFile.read(path)
-    case .mtr: try Database.read(path)
+    try open(path).frame
+  }
+
+  /// The same, with what was decided on the way. What `options` leave open is found out from the file.
+  /// - Throws: as `load`; `cancelled` when `watch` says so.
+  ///
+  /// With `head` no more than so many bytes of a table are read.
+  public static func open(
+    _ path: String, _ options: LoadOptions = LoadOptions(), watch: LoadWatch? = nil, head: Int? = nil
+  ) throws(RecordingError) -> LoadedRecording {
+    switch try LoadFormat.of(path) {
+    case .table: try CSVReader.read(path, options, watch, head: head)
+    case .lines: try JSONLines.read(path, options)
+    case .text:
+      try PybelaText.isTable(path)
+        ? CSVReader.read(path, options, watch, head: head) : LoadedRecording(frame: PybelaText.read(path))
+    case .array: try NumPy.read(path, options)
+    case .archive: try NumPyArchive.read(path, options)
+    case .sound: try WaveFile.read(path)
+    case .database: LoadedRecording(frame: try Database.read(path))
     }
   }
 
+  /// A table that is in memory; `name` is for errors.
+  public static func open(
+    table bytes: [UInt8], name: String, _ options: LoadOptions = LoadOptions()
+  ) throws(RecordingError) -> LoadedRecording {
+    try CSVReader.read(bytes: bytes, name: name, options)
+  }
+
+  /// True for the names of files that `load` reads.
+  public static func isLoadable(_ path: String) -> Bool { LoadFormat(path: path) != nil }
+
   /// True where `load` finds something at a path.
   public static func exists(_ path: String) -> Bool {
-    RecordingFormat(path: path) == .txt ? PybelaText.exists(path) : Path.exists(path)
+    LoadFormat(path: path) == .text ? PybelaText.exists(path) : Path.exists(path)
   }
 
   /// Files that a path stands for: pybela's layout has one for each channel.

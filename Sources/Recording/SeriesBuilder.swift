@@ -177,6 +177,44 @@ struct SeriesBuilder {
     return Series(channel, storage, timing: .stamped(stamps, offset: 0), gaps: gaps)
   }
 
+  /// Samples with a time each, even runs as such.
+  static func series(_ channel: Channel, _ storage: SampleStorage, times: [Int64]) -> Series {
+    guard times.count == storage.used, !times.isEmpty else { return Series(channel, storage) }
+    guard let runs = times.withUnsafeBufferPointer({ fewRuns($0) }) else {
+      return Series(
+        channel, storage, timing: .stamped(SampleStorage(times, as: .timestamp), offset: 0))
+    }
+    return Series(
+      channel,
+      chunks: runs.map {
+        Chunk(storage, $0.range, timing: .steady(start: times[$0.range.lowerBound], step: $0.step))
+      })
+  }
+
+  /// As `runs`; nil where they are more than stamps would be worth.
+  static func fewRuns(_ times: UnsafeBufferPointer<Int64>) -> [(range: Range<Int>, step: Step)]? {
+    var result: [(range: Range<Int>, step: Step)] = []
+    let most = 1 + times.count / 64
+    var begin = 0
+    while begin < times.count {
+      guard result.count < most else { return nil }
+      var end = begin + 1
+      var units: Int64 = 1
+      if end < times.count {
+        let (first, overflow) = times[end].subtractingReportingOverflow(times[begin])
+        if !overflow, first > 0 {
+          units = first
+          while end < times.count, times[end].subtractingReportingOverflow(times[end - 1]) == (units, false) {
+            end += 1
+          }
+        }
+      }
+      result.append((begin..<end, Step(units: units)))
+      begin = end
+    }
+    return result
+  }
+
   /// Parts with even steps between their samples.
   static func runs(_ times: [Int64]) -> [(range: Range<Int>, step: Step)] {
     var result: [(range: Range<Int>, step: Step)] = []

@@ -9,6 +9,8 @@ struct Sidecar {
     var channel: Channel
     /// Where a format has a file for each channel.
     var file: String?
+    /// Where a format has a place of its own for the times of a channel.
+    var timesFile: String?
     var samples: Int64 = 0
     /// `at` counts from the file's first sample of the channel.
     var gaps: [Gap] = []
@@ -82,7 +84,8 @@ struct Sidecar {
   private static func json(_ entry: Entry) -> JSON {
     .fields(
       fields(of: entry.channel) + [
-        ("file", entry.file.map { .string($0) }), ("samples", .integer(entry.samples)),
+        ("file", entry.file.map { .string($0) }), ("times_file", entry.timesFile.map { .string($0) }),
+        ("samples", .integer(entry.samples)),
         ("gaps", .array(entry.gaps.map { json($0) })),
         (
           "times",
@@ -159,6 +162,7 @@ struct Sidecar {
       }
       let place = place(of: channel)
       entries[place].file = one["file"]?.string
+      entries[place].timesFile = one["times_file"]?.string
       entries[place].samples = FileNumbers.count(one["samples"]?.integer ?? 0)
       entries[place].gaps = Self.gaps(one["gaps"])
       entries[place].runs = one["times"]?.array?.compactMap { run in

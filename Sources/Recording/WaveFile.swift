@@ -95,64 +95,138 @@ enum WaveFile {
       + Array("data".utf8) + little(bytes, 4)
   }
 
-  static func read(_ path: String) throws(RecordingError) -> Frame {
+  private struct Format {
+    var code: Int
+    var channels: Int
+    var rate: Int
+    /// Bytes of a sample, of which the upper bits count.
+    var width: Int
+    var bits: Int
+  }
+
+  static func read(_ path: String) throws(RecordingError) -> LoadedRecording {
     let input = try InputFile(path)
     func number(_ at: Int, _ bytes: Int) -> Int {
       guard at >= 0, at + bytes <= input.count else { return 0 }
       return (0..<bytes).reduce(0) { $0 | Int(input.bytes[at + $1]) << (8 * $1) }
     }
-    guard number(0, 4) == 0x4646_4952, number(8, 4) == 0x4556_4157 else {
+    // RIFF; RF64 and BW64 say the sizes in a part of their own.
+    let kind = number(0, 4)
+    let isLong = kind == 0x3436_4652 || kind == 0x3436_5742
+    guard kind == 0x4646_4952 || isLong, number(8, 4) == 0x4556_4157 else {
       throw .format(path, "it is no .wav")
     }
+    func isTag(_ at: Int) -> Bool {
+      at + 8 <= input.count && (0..<4).allSatisfy { (0x20...0x7E).contains(input.bytes[at + $0]) }
+    }
     var at = 12
-    var format: (code: Int, channels: Int, rate: Int, width: Int)?
+    var format: Format?
+    var longSize: Int?
     while at + 8 <= input.count {
       let (tag, size) = (number(at, 4), number(at + 4, 4))
       let body = at + 8
-      if tag == 0x2074_6D66 {
-        let code = number(body, 2) == 0xFFFE ? number(body + 24, 2) : number(body, 2)
-        format = (code, number(body + 2, 2), number(body + 4, 4), number(body + 14, 2) / 8)
-      } else if tag == 0x6174_6164, let format {
-        let end = min(input.count, body + size)
-        return try frame(input, body..<end, format, Sidecar.of(path))
+      if tag == 0x3436_7364 {
+        longSize = number(body + 12, 4) == 0 ? number(body + 8, 4) : .max
+      } else if tag == 0x2074_6D66 {
+        let isExtensible = number(body, 2) == 0xFFFE
+        let channels = number(body + 2, 2)
+        let (align, bits) = (number(body + 12, 2), number(body + 14, 2))
+        let width = channels > 0 && align > 0 && align % channels == 0 ? align / channels : (bits + 7) / 8
+        format = Format(
+          code: isExtensible ? number(body + 24, 2) : number(body, 2), channels: channels,
+          rate: number(body + 4, 4),
+          width: width, bits: bits)
+      } else if tag == 0x6174_6164 {
+        guard let format else { throw .format(path, "its samples come before it says what they are") }
+        var notes: [String] = []
+        var length = size == 0xFFFF_FFFF && isLong ? longSize ?? 0 : size
+        let rest = input.count - body
+        // The header of a recording that was not ended properly says nothing, or what it hoped for.
+        let isUnfinished = length == 0 && rest > 0 && !(isTag(body) && number(body + 4, 4) <= rest - 8)
+        if isUnfinished || size == 0xFFFF_FFFF && !isLong {
+          notes.append("its header was never finished: all up to the end of the file is read")
+          length = rest
+        } else if length > rest {
+          notes.append(
+            "its header promises \(length == .max ? "more than" : "\(length)") bytes of samples, \(rest) are there"
+          )
+          length = rest
+        }
+        let frame = try frame(input, body..<body + length, format, Sidecar.of(path))
+        if format.width == 3, Sidecar.of(path) == nil { notes.append("24 bits as int32, as they are") }
+        return LoadedRecording(frame: frame, notes: notes)
       }
-      at = body + size + size % 2
+      guard size <= input.count - body else { break }
+      at = body + size
+      // Parts begin at even places; some writers forget that.
+      if size % 2 == 1, isTag(at + 1) || !isTag(at) { at += 1 }
     }
     throw .format(path, "it has no samples")
   }
 
   private static func frame(
-    _ input: InputFile, _ range: Range<Int>, _ format: (code: Int, channels: Int, rate: Int, width: Int),
-    _ sidecar: Sidecar?
+    _ input: InputFile, _ range: Range<Int>, _ format: Format, _ sidecar: Sidecar?
   ) throws(RecordingError) -> Frame {
-    let types: [DataType] = [.uint8, .int16, .int32, .float32, .float64]
-    guard let type = types.first(where: { code(of: $0) == format.code && $0.width == format.width }),
-      format.channels > 0, format.channels <= 65_535
-    else {
-      throw .format(input.path, "samples of \(format.width * 8) bits of format \(format.code) are not read")
+    let type: DataType? =
+      switch (format.code, format.width) {
+      case (1, 1): .uint8
+      case (1, 2): .int16
+      case (1, 3), (1, 4): .int32
+      case (3, 4): .float32
+      case (3, 8): .float64
+      default: nil
+      }
+    guard let type, format.channels > 0, format.channels <= 65_535 else {
+      let names = [2: "ADPCM", 6: "A-law", 7: "µ-law", 0x11: "ADPCM", 0x55: "MP3"]
+      let what = names[format.code] ?? "format \(format.code)"
+      throw RecordingError(
+        "format", "\(input.path): samples of \(format.bits) bits of \(what) are not read",
+        hint: "ffmpeg -i in.wav -c:a pcm_s16le out.wav makes plain ones of them")
     }
-    let count = range.count / (format.width * format.channels)
+    let row = format.width * format.channels
+    let count = range.count / row
     guard count * format.channels <= Limits.loadSamples else { throw .tooManySamples(input.path) }
+    let raw = UnsafeRawBufferPointer(input.bytes)
     var result: [Series] = []
     for lane in 0..<format.channels {
       let entry = sidecar.flatMap { lane < $0.entries.count ? $0.entries[lane] : nil }
+      let known = entry.flatMap { $0.channel.type == type ? FileNumbers.channel($0.channel) : nil }
+      let rate = FileNumbers.rate(Double(format.rate))
       let channel =
-        entry.flatMap { $0.channel.type == type ? $0.channel : nil }
+        known
         ?? Channel(
-          name: format.channels == 1 ? "sound" : "channel\(lane + 1)", type: type,
-          clock: .ticks(rate: Double(format.rate)), rate: Double(format.rate))
-      var builder = SeriesBuilder(channel, gaps: entry?.gaps ?? [])
-      for row in 0..<count {
-        let at = range.lowerBound + (row * format.channels + lane) * format.width
-        builder.append(
-          packed: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: input.bytes[at..<at + format.width])))
+          name: format.channels == 1 ? "sound" : "channel\(lane + 1)", type: type, clock: .ticks(rate: rate),
+          rate: rate)
+      let storage = SampleStorage(type: type, capacity: count)
+      let begin = range.lowerBound + lane * format.width
+      switch format.width {
+      case 1: for place in 0..<count { storage.append(raw[begin + place * row]) }
+      case 2:
+        for place in 0..<count {
+          storage.append(raw.loadUnaligned(fromByteOffset: begin + place * row, as: Int16.self))
+        }
+      case 3:
+        for place in 0..<count {
+          let at = begin + place * row
+          let bits = UInt32(raw[at]) << 8 | UInt32(raw[at + 1]) << 16 | UInt32(raw[at + 2]) << 24
+          storage.append(Int32(bitPattern: bits) >> 8)
+        }
+      default:
+        for place in 0..<count {
+          let at = begin + place * row
+          storage.append(packed: UnsafeRawBufferPointer(rebasing: raw[at..<at + format.width]))
+        }
       }
-      if let runs = entry?.runs {
-        builder.append(runs)
-      } else if entry == nil {
-        builder.append(times: (0..<Int64(count)).lazy.map { $0 })
+      let gaps = known == nil ? [] : FileNumbers.gaps(entry?.gaps ?? [], samples: count)
+      if known != nil, let entry {
+        var builder = SeriesBuilder(channel, gaps: entry.gaps)
+        builder.append(packed: storage.bytes(0..<count))
+        builder.append(entry.runs ?? [])
+        result.append(builder.series())
+      } else {
+        let step = Timing.steady(start: 0, step: Step(units: 1))
+        result.append(Series(channel, storage, timing: step, gaps: gaps))
       }
-      result.append(builder.series())
     }
     return Frame(result, dropped: sidecar?.dropped ?? 0)
   }

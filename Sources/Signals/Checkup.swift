@@ -125,7 +125,8 @@ public struct Checkup: Sendable {
 
   /// Holes that nothing but the times tells of.
   private func leaps(of series: Series) -> [Finding] {
-    let gaps = series.gapsWithTimes.filter { $0.reason == .time }
+    let told = Set(series.gaps.map(\.at))
+    let gaps = series.gapsWithTimes.filter { !told.contains($0.at) }
     let holes = gaps.compactMap(\.samples)
     var found: [Finding] = []
     if !holes.isEmpty {

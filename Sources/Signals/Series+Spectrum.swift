@@ -73,7 +73,7 @@ extension Series {
     if let gap = inside.first, filling == .raise {
       throw TelemetryError(
         "gap",
-        gap.reason == .time && gap.samples == nil
+        gap.reason == .restart && !part.gaps.contains(gap)
           ? "times of '\(channel.name)' step back at \(gap.at - first + 1)"
           : "samples of '\(channel.name)' are missing at \(gap.at - first + 1) (\(gap.reason.rawValue))",
         hint: "gaps = \"zero\" or gaps = \"interpolate\" fills them")

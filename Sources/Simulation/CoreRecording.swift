@@ -1,4 +1,5 @@
 import Foundation
+import Recording
 import Synnax
 import Telemetry
 
@@ -19,48 +20,56 @@ struct CoreRecording: Sendable {
 
   /// - Parameter path: nil for the motion recording.
   static func load(_ path: String?) throws(SynnaxError) -> CoreRecording {
-    let url: URL
-    do throws(SimulationError) {
-      url = if let path { URL(fileURLWithPath: path) } else { try BundledRecording.url("motion") }
-    } catch {
+    do {
+      let file = try path ?? BundledRecording.url("motion").path
+      let name =
+        (file.split(separator: "/").last ?? "").split(separator: ".").first.map(String.init) ?? "recording"
+      return try CoreRecording(Recording.open(file), name: name)
+    } catch let error as RecordingError {
+      throw SynnaxError(
+        "argument",
+        error.code == "no_file" ? "cannot read the recording \(path ?? "motion.csv")" : error.message,
+        hint: error.hint)
+    } catch let error as SimulationError {
       throw SynnaxError("argument", error.message, hint: error.hint)
-    }
-    guard let data = try? Data(contentsOf: url), let text = String(data: data, encoding: .utf8)
-    else {
+    } catch let error as SynnaxError {
+      throw error
+    } catch {
       throw SynnaxError("argument", "cannot read the recording \(path ?? "motion.csv")")
     }
-    return try CoreRecording(text, name: url.deletingPathExtension().lastPathComponent)
   }
 
-  init(_ text: String, name: String) throws(SynnaxError) {
-    let lines = text.split(whereSeparator: \.isNewline).map {
-      $0.split(separator: ",", omittingEmptySubsequences: false).map {
-        $0.trimmingCharacters(in: .whitespaces)
-      }
-    }
-    guard let header = lines.first, lines.count > 1, header.count > 1 else {
+  private init(_ loaded: LoadedRecording, name: String) throws(SynnaxError) {
+    let series = loaded.frame.series.filter { !$0.isEmpty }
+    guard let longest = series.max(by: { $0.count < $1.count }), longest.count > 1 else {
       throw SynnaxError(
-        "argument", "\(name) has no rows to play", hint: "a header, the time first, then the columns")
-    }
-    let rows = lines.dropFirst()
-    if let at = rows.firstIndex(where: { $0.count != header.count }) {
-      throw SynnaxError(
-        "argument", "\(name), line \(at + 1): \(rows[at].count) fields, the header has \(header.count)")
+        "argument", "\(name) has no rows to play", hint: "a header, a column of times, then the columns")
     }
     self.name = Self.identifier(name)
-    rowCount = rows.count
-    columns = header.indices.dropFirst().map { place in
-      let cells = rows.map { $0[place] }
-      let numbers = cells.map(Double.init)
+    rowCount = longest.count
+    columns = series.map { one in
+      // A cell that is empty holds the value before it.
+      var rows: [Int] = []
+      rows.reserveCapacity(longest.count)
+      var place = 0
+      for row in 0..<longest.count {
+        guard let moment = longest.time(row) else {
+          rows.append(min(row, one.count - 1))
+          continue
+        }
+        while place + 1 < one.count, (one.time(place + 1) ?? .max) <= moment { place += 1 }
+        rows.append(place)
+      }
       let samples =
-        numbers.contains(nil)
-        ? SampleStorage(type: .string, blobs: cells.map { Array($0.utf8) })
-        : SampleStorage(numbers.map { $0! })
-      return Column(name: Self.identifier(header[place]), type: samples.type, samples: samples)
+        one.type.isNumeric || one.type == .bool
+        ? SampleStorage(rows.map { one[$0].number ?? .nan })
+        : SampleStorage(
+          type: .string, blobs: rows.map { if case .bytes(let text) = one[$0] { text } else { [] } })
+      return Column(name: Self.identifier(one.channel.name), type: samples.type, samples: samples)
     }
-    let times = rows.prefix(2).compactMap { Double($0[0]) }
-    period = times.count == 2 ? TimeSpan(seconds: times[1] - times[0]) ?? .second : .second
-    guard period > .zero else {
+    let rate = longest.time(0) == nil ? 1 : longest.measuredRate ?? 0
+    period = rate > 0 ? TimeSpan(seconds: 1 / rate) ?? .second : .second
+    guard period > .zero, longest.time(0) == nil || rate > 0 else {
       throw SynnaxError("argument", "\(name): the times in the first column do not rise")
     }
   }

@@ -14,6 +14,8 @@ enum Limits {
   static let safeMessageBytes = 16_376
   /// Ticks that the clock is ever ahead of its beginning: far beyond any run, and what a Double counts exactly.
   static let clockTicks = Double(1 << 52)
+  /// Seconds from one row of a recording to the next; more are no times in seconds.
+  static let playedStep = 86_400.0
   /// Ticks between two assignments of a variable: from a thousand in a tick to one in 262 days of audio.
   static let intervalTicks = 1e-3...1e12
   /// Clients of a board, two sockets each: "1,000 streams of one board side by side", and room to come and go.

@@ -1,61 +1,73 @@
 import Foundation
+public import Recording
+import Telemetry
 
-/// A recording as text: columns of numbers, the first of which may be the time in seconds.
+/// A recording to play: columns of numbers, a row each step.
 public struct PlayedTable: Sendable {
-  public var names: [String]
-  public var columns: [[Double]]
-  /// Rows a second, from the time column; 1 when there is none.
-  public var rate: Double
+  public var names: [String] = []
+  public var columns: [[Double]] = []
+  /// Rows a second, from the times; 1 when there are none.
+  public var rate = 1.0
+  /// What was decided about the file, and what is not played.
+  public var notes: [String] = []
 
-  /// Reads comma-separated values with a header; columns that are no numbers are left out.
-  public init(csv text: some StringProtocol) throws(SimulationError) {
-    var lines = text.utf8.split(separator: UInt8(ascii: "\n")).makeIterator()
-    guard let head = lines.next() else { throw SimulationError("input", "the recording is empty") }
-    let names = head.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map {
-      Self.text($0)
-    }
-    var columns = [[Double]](repeating: [], count: names.count)
-    var isNumeric = [Bool](repeating: true, count: names.count)
-    var rows = 0
-    while let line = lines.next(), rows < Limits.recordingRows {
-      var fields = line.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).makeIterator()
-      for column in names.indices {
-        let value = fields.next().flatMap { Double(Self.text($0)) }
-        if value == nil { isNumeric[column] = false }
-        columns[column].append(value ?? .nan)
-      }
-      rows += 1
-    }
-    guard rows > 1 else { throw SimulationError("input", "the recording has no rows") }
-    self.rate = 1
-    self.names = []
-    self.columns = []
-    for column in names.indices where isNumeric[column] {
-      if column == 0, names[0].hasPrefix("time") {
-        let span = columns[0][rows - 1] - columns[0][0]
-        if span > 0 { rate = (Double(rows - 1) / span * 1000).rounded() / 1000 }
-      } else {
-        self.names.append(names[column])
-        self.columns.append(columns[column])
-      }
-    }
-    guard !self.columns.isEmpty else {
-      throw SimulationError("input", "the recording has no column of numbers")
-    }
+  /// Reads a table; columns that are no numbers are left out.
+  public init(csv text: some StringProtocol) throws {
+    try self.init(Recording.open(table: Array(text.utf8), name: "the recording"), name: "the recording")
   }
 
-  public init(contentsOf path: String) throws {
-    try self.init(csv: String(decoding: Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self))
+  public init(contentsOf path: String, _ options: LoadOptions = LoadOptions()) throws {
+    try self.init(Recording.open(path, options), name: path)
+  }
+
+  private init(_ loaded: LoadedRecording, name: String) throws(SimulationError) {
+    notes = loaded.notes
+    let series = loaded.frame.series
+    let numeric = series.filter { ($0.type.isNumeric || $0.type == .bool) && !$0.isEmpty }
+    guard let longest = numeric.max(by: { $0.count < $1.count }) else {
+      throw SimulationError("input", "\(name) has no column of numbers")
+    }
+    guard longest.count > 1 else { throw SimulationError("input", "\(name) has no rows to play") }
+    let left = series.map(\.channel.name).filter { one in !numeric.contains { $0.channel.name == one } }
+    if !left.isEmpty { notes.append("not played, since no numbers: \(left.joined(separator: ", "))") }
+    if longest.time(0) != nil {
+      rate = longest.measuredRate ?? 1
+      let step = 1 / rate
+      guard step <= Limits.playedStep else {
+        throw SimulationError(
+          "input", "\(name): a row every \(Int64(saturating: step.rounded())) s: are the times microseconds?",
+          hint: "--time-unit us (ms, us, ns) says what they are, --time false that no column holds times")
+      }
+      rate = max(rate, 1 / Limits.playedStep)
+      if rate > 1000 || rate.rounded() == rate { rate = (rate * 1000).rounded() / 1000 }
+    }
+    // All as long as the longest: a cell that is empty holds the value before it.
+    let rows = min(longest.count, Limits.recordingRows)
+    for one in numeric {
+      var values: [Double] = []
+      values.reserveCapacity(rows)
+      var (place, last) = (0, one[0].number ?? .nan)
+      for row in 0..<rows {
+        let moment = longest.time(row)
+        while place < one.count, moment == nil || (one.time(place) ?? .max) <= moment! {
+          if let value = one[place].number, !value.isNaN { last = value }
+          place += 1
+          if moment == nil { break }
+        }
+        values.append(last)
+      }
+      names.append(one.channel.name)
+      columns.append(values)
+    }
+    let held = numeric.filter { $0.count < longest.count }.map(\.channel.name)
+    if !held.isEmpty {
+      notes.append("with empty cells, which hold the value before: \(held.joined(separator: ", "))")
+    }
   }
 
   /// One of the recordings that come with the program: `ecg` or `motion`.
   public static func bundled(_ name: String) throws -> PlayedTable {
-    let url = try BundledRecording.url(name)
-    return try PlayedTable(csv: String(decoding: Data(contentsOf: url), as: UTF8.self))
-  }
-
-  private static func text(_ field: some Sequence<UInt8>) -> String {
-    String(decoding: field.filter { $0 != 0x0d }, as: UTF8.self)
+    try PlayedTable(contentsOf: BundledRecording.url(name).path)
   }
 }
 

@@ -149,7 +149,7 @@ public struct Gap: Sendable, Hashable {
     case paused
     /// The source says it dropped data for this reader.
     case overrun
-    /// Nobody said so: only the times of the samples tell, which leap or step back.
+    /// Nobody said so: only the times of the samples tell, which leap.
     case time
   }
 

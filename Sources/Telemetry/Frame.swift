@@ -3,6 +3,8 @@ public struct Frame: Sendable {
   private enum Content: Sendable {
     case own([Series])
     case part(FrameBatch, Int)
+    /// Of a file that holds single values beside its samples.
+    case described([Series], FrameMeta)
   }
 
   private var content: Content
@@ -11,6 +13,11 @@ public struct Frame: Sendable {
 
   public init(_ series: [Series], dropped: Int64 = 0) {
     content = .own(series)
+    self.dropped = dropped
+  }
+
+  public init(_ series: [Series], dropped: Int64 = 0, meta: FrameMeta) {
+    content = .described(series, meta)
     self.dropped = dropped
   }
 
@@ -24,18 +31,21 @@ public struct Frame: Sendable {
   public var series: [Series] {
     get {
       switch content {
-      case .own(let series): series
+      case .own(let series), .described(let series, _): series
       case .part(let batch, let number):
         (0..<batch.seriesCount(number)).map { batch.series(number, at: $0) }
       }
     }
-    set { content = .own(newValue) }
+    set { content = meta.map { .described(newValue, $0) } ?? .own(newValue) }
   }
+
+  /// Single values that a file held beside its samples; nil for most frames.
+  public var meta: FrameMeta? { if case .described(_, let meta) = content { meta } else { nil } }
 
   /// How many series there are.
   public var seriesCount: Int {
     switch content {
-    case .own(let series): series.count
+    case .own(let series), .described(let series, _): series.count
     case .part(let batch, let number): batch.seriesCount(number)
     }
   }
@@ -46,7 +56,7 @@ public struct Frame: Sendable {
   /// The same cost for any number of channels where a reader gave the frame.
   public subscript(name: String) -> Series? {
     switch content {
-    case .own(let series):
+    case .own(let series), .described(let series, _):
       for one in series where one.channel.name == name { return one }
       return nil
     case .part(let batch, let number):
@@ -72,7 +82,7 @@ public struct Frame: Sendable {
 
   public var sampleCount: Int {
     switch content {
-    case .own(let series): series.reduce(0) { $0 + $1.count }
+    case .own(let series), .described(let series, _): series.reduce(0) { $0 + $1.count }
     case .part(let batch, let number): batch.sampleCount(number)
     }
   }
@@ -90,14 +100,14 @@ extension Frame {
 
   package var placeCount: Int {
     switch content {
-    case .own(let series): series.count
+    case .own(let series), .described(let series, _): series.count
     case .part(let batch, _): batch.series.count
     }
   }
 
   package func channel(at place: Int) -> Channel {
     switch content {
-    case .own(let series): series[place].channel
+    case .own(let series), .described(let series, _): series[place].channel
     case .part(let batch, _): batch.series[place].channel
     }
   }
@@ -105,7 +115,7 @@ extension Frame {
   /// The series at a place; nil when this frame has none there.
   package func series(at place: Int) -> Series? {
     switch content {
-    case .own(let series): place < series.count ? series[place] : nil
+    case .own(let series), .described(let series, _): place < series.count ? series[place] : nil
     case .part(let batch, let number): batch.range(number, at: place).map { batch.series[place][$0] }
     }
   }
@@ -113,7 +123,7 @@ extension Frame {
   /// The series at a place, as what there is to read of it.
   package func view(at place: Int) -> SampleView? {
     switch content {
-    case .own(let series):
+    case .own(let series), .described(let series, _):
       guard place < series.count else { return nil }
       return series[place].view(0..<series[place].count)
     case .part(let batch, let number):
@@ -125,7 +135,7 @@ extension Frame {
   /// The runs of the series at a place.
   package func forEachRun(at place: Int, _ body: (SampleRun) -> Void) {
     switch content {
-    case .own(let series):
+    case .own(let series), .described(let series, _):
       guard place < series.count else { return }
       series[place].forEachRun(0..<series[place].count, body)
     case .part(let batch, let number):
@@ -146,11 +156,18 @@ extension Frame {
   /// Bytes of all samples and their stamps.
   package var byteCount: Int {
     switch content {
-    case .own(let series):
+    case .own(let series), .described(let series, _):
       var bytes = 0
       for place in series.indices { bytes += series[place].byteCount }
       return bytes
     case .part(let batch, let number): return batch.byteCount(number)
     }
   }
+}
+
+/// Named values without a time, in the order of their file.
+public final class FrameMeta: Sendable {
+  public let values: [(name: String, value: Sample)]
+
+  public init(_ values: [(name: String, value: Sample)]) { self.values = values }
 }

@@ -12,15 +12,16 @@ extension Series {
     return unitsPerSecond / usual
   }
 
-  /// The gaps that were told of, and those that nothing but the times shows, with reason `time`: a step far above the
-  /// usual one, where as many samples are missing as fit in; or one back, where nobody knows how many. Jitter is none.
+  /// The gaps that were told of, and those that nothing but the times shows: with reason `time` a step far above the
+  /// usual one, where as many samples are missing as fit in; with reason `restart` one back, where nobody knows how many.
+  /// Jitter is none.
   /// Of channels whose values come now and then the times say nothing.
   public var gapsWithTimes: [Gap] {
     guard count > 2, channel.mode == .dense, onlyStep == nil, let pace = Pace(self) else { return gaps }
     var result = gaps
     let told = Set(result.map(\.at))
     for gap in pace.gaps where !told.contains(gap.at) { result.append(gap) }
-    for position in result.indices where result[position].samples == nil && result[position].reason != .time {
+    for position in result.indices where result[position].samples == nil && told.contains(result[position].at) {
       result[position].samples = pace.gaps.first { $0.at == result[position].at }?.samples
     }
     return result.sorted { $0.at < $1.at }
@@ -121,7 +122,7 @@ private struct Pace {
     self.usual = usual
     gaps = odd.compactMap { position, length in
       let at = series.first + Int64(position)
-      if length < back { return Gap(at: at, samples: nil, reason: .time) }
+      if length < back { return Gap(at: at, samples: nil, reason: .restart) }
       guard length > limit else { return nil }
       return Gap(at: at, samples: max(1, Int64(saturating: (length / usual).rounded()) - 1), reason: .time)
     }

@@ -14,6 +14,9 @@ struct Convert: ParsableCommand, ProgramCommand {
       Examples:
         moontide convert run.mtr run.csv
         moontide convert --channels pot1 run.csv pot1.npy
+        moontide convert --delimiter ';' --time-unit us log.csv log.mtr
+
+      What it decided about a file of others, and what it left out, is told on standard error.
       """)
 
   @Option(help: ArgumentHelp("Only these channels, with commas between them.", valueName: "names"))
@@ -22,7 +25,9 @@ struct Convert: ParsableCommand, ProgramCommand {
   @Flag(help: "Replaces files that exist.")
   var overwrite = false
 
-  @Argument(help: "A file that moontide, pybela or numpy wrote.", completion: .file())
+  @OptionGroup var loading: LoadOptionGroup
+
+  @Argument(help: "A file of samples: ours, a table, JSON lines, numpy's arrays, sound.", completion: .file())
   var input: String
 
   @Argument(help: "The new file.", completion: .file())
@@ -30,8 +35,14 @@ struct Convert: ParsableCommand, ProgramCommand {
 
   func run() -> Int32 {
     do throws(RecordingError) {
+      let loaded = try Recording.open(input, loading.options())
+      if let note = loaded.note { StandardError.write("moontide: \(input): \(note)\n") }
+      if let meta = loaded.frame.meta, !loaded.frame.series.isEmpty {
+        let names = meta.values.map(\.name).joined(separator: ", ")
+        StandardError.write("moontide: \(input): single values left out: \(names)\n")
+      }
       let summary = try Recording.save(
-        chosen(try Recording.load(input)), to: output, overwrite: overwrite,
+        chosen(loaded.frame), to: output, overwrite: overwrite,
         origin: RecordingOrigin(source: input, program: Version.text))
       StandardOutput.print(summary.text)
       return ExitCode.success
@@ -54,7 +65,7 @@ struct Convert: ParsableCommand, ProgramCommand {
     return Frame(frame.series.filter { wanted.contains($0.channel.name) }, dropped: frame.dropped)
   }
 
-  private static func exitCode(_ code: String) -> Int32 {
+  static func exitCode(_ code: String) -> Int32 {
     switch code {
     case "argument": ExitCode.usage
     case "no_file": ExitCode.noInput

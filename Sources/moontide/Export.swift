@@ -30,7 +30,7 @@ struct Export: ParsableCommand, ProgramCommand {
 
   func run() -> Int32 {
     do throws(CommandFailure) {
-      let file = NotebookFile(try CommandFailure.reading(notebook))
+      let file = NotebookFile(NotebookFile.source(try CommandFailure.reading(notebook)))
       var outputs: [Int: JupyterNotebook.CellOutputs] = [:]
       if let record {
         guard let run = RecordedRun.runs(in: try CommandFailure.reading(record)).first else {

@@ -87,7 +87,7 @@ struct Interactive {
       display.print("moontide: cannot read \(script): \(error.reason)\n", to: .error)
       return ExitCode.noInput
     }
-    let file = NotebookFile(bytes)
+    let file = NotebookFile(NotebookFile.source(bytes))
     let name = script == "-" ? "stdin" : script
     let outcome = interpreter.session.run(file, name: name, arguments: values, isAll: !wantsNotebook)
     if let code = outcome.exitCode { return code }

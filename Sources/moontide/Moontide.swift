@@ -22,7 +22,8 @@ struct Moontide: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Notebook.self, Run.self, Check.self, Report.self, Export.self, Import.self, Convert.self, Simulate.self,
+      Notebook.self, Run.self, Check.self, Report.self, Export.self, Import.self, Convert.self, Look.self,
+      Simulate.self,
       ReferenceCommand.self, Replay.self,
     ],
     defaultSubcommand: Notebook.self)

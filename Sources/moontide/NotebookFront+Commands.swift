@@ -171,7 +171,7 @@ extension NotebookFront {
   private func runFile(_ arguments: String) throws(LuaError) -> Bool {
     let path = try file(arguments, .run).path
     let bytes = try NotebookFiles.text(path)
-    let outcome = session.run(NotebookFile(bytes), name: path)
+    let outcome = session.run(NotebookFile(NotebookFile.source(bytes)), name: path)
     interpreter.reportFailedTasks()
     if let code = outcome.exitCode { exitCode = code }
     return outcome.error == nil

@@ -108,7 +108,7 @@ final class NotebookLibrary {
     define("run") { [unowned self] call throws(LuaError) in
       let path = try call.string(1)
       let bytes = try NotebookFiles.text(path)
-      let outcome = interpreter.session.run(NotebookFile(bytes), name: path)
+      let outcome = interpreter.session.run(NotebookFile(NotebookFile.source(bytes)), name: path)
       if let code = outcome.exitCode { throw LuaError.exit(code) }
       if let error = outcome.error { throw LuaError(error.code, "\(path) failed: \(error.message)") }
       return .none

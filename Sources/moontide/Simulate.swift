@@ -2,6 +2,7 @@ import ArgumentParser
 import Bela
 import CShims
 import Glibc
+import Recording
 import Simulation
 import Telemetry
 import Transport
@@ -46,10 +47,12 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Comma-separated values with a header, played over and over. Its columns become sparse variables at their own \
+      A table of numbers, or any other file of samples, played over and over. Its columns become sparse variables at their own \
       rate; with --vars they are what those variables are assigned, in order, one row an assignment.
       """, valueName: "file"))
   var play: String?
+
+  @OptionGroup(title: "Of the file that --play names") var loading: LoadOptionGroup
 
   @Option(help: "Ticks a second (44100; of the audio, where --board ticks otherwise).")
   var rate: Double?
@@ -167,6 +170,12 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
       configuration = try makeConfiguration()
     } catch let error as SimulationError {
       return Self.fail(error.message, hint: error.hint, ExitCode.usage)
+    } catch let error as RecordingError {
+      if error.code == "no_file" {
+        return Self.fail(
+          "cannot read \(play ?? "the recording")", hint: "is the path right?", ExitCode.noInput)
+      }
+      return Self.fail(error.message, hint: error.hint, ExitCode.usage)
     } catch {
       return Self.fail("cannot read \(play ?? "the recording")", hint: "is the path right?", ExitCode.noInput)
     }
@@ -192,7 +201,9 @@ struct SimulateBoard: ParsableCommand, ProgramCommand {
   }
 
   private func makeConfiguration() throws -> BoardConfiguration {
-    let table = try play.map { try PlayedTable(contentsOf: $0) }
+    let options = try loading.options()
+    let table = try play.map { try PlayedTable(contentsOf: $0, options) }
+    for note in table?.notes ?? [] { StandardError.write("moontide: \(play ?? ""): \(note)\n") }
     var configuration = try BoardConfiguration.preset(board ?? .standard, rate: rate)
     let rate = self.rate ?? configuration.rate
     if let vars {

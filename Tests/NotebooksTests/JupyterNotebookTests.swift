@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{", "notJSON"), ("[]", "`nbformat` is missing"), (#"{"nbformat":3}"#, "format 3"),
+    ("{", "notJSON"), ("[]", "`nbformat` is missing"), (#"{"nbformat":3}"#, "`cells` is missing"), (#"{"nbformat":5}"#, "format 5"),
     (#"{"nbformat":4}"#, "`cells` is missing"),
     (#"{"nbformat":4,"cells":[{}]}"#, "cell_type"),
     (#"{"nbformat":4,"cells":[{"cell_type":"code"}]}"#, "source"),
@@ -164,5 +164,23 @@ import Testing
         """, folder.path,
       ])
     #expect(compared.status == 0, "\(compared.output)")
+  }
+
+  /// Python writes NaN bare, Windows two bytes at line ends, and a mark at the beginning.
+  @Test func notebooksOfOtherToolsAreRead() throws {
+    func code(_ text: String) throws -> [String] {
+      try JupyterNotebook.decode(Array(text.utf8)).cells.map { String(decoding: $0.text, as: UTF8.self) }
+    }
+    let cell = #"{"cell_type":"code","metadata":{},"outputs":[{"data":{"application/json":[NaN,-Infinity,Infinity]}}],"source":"print(1)"}"#
+    #expect(try code("\u{FEFF}{\"nbformat\":4,\"cells\":[\(cell)]}") == ["print(1)"])
+    #expect(try code(#"{"nbformat":4,"cells":[{"cell_type":"code","source":["a = 1\r\n","b = 2\r\n"]}]}"#) == ["a = 1\nb = 2\n"])
+    let old = """
+      {"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "heading", "level": 2, "source": ["Title"]},
+        {"cell_type": "code", "input": ["x = 1\\n", "print(x)"], "language": "lua", "outputs": []}]}]}
+      """
+    #expect(try code(old) == ["## Title", "x = 1\nprint(x)"])
+    #expect(String(decoding: NotebookFile.source(Array(old.utf8)), as: UTF8.self).contains("print(x)"))
+    #expect(NotebookFile.source(Array("\u{FEFF}print(1)".utf8)) == Array("print(1)".utf8))
+    #expect(NotebookFile.source(Array("{1".utf8)) == Array("{1".utf8))
   }
 }

@@ -210,8 +210,13 @@ import Testing
     }
   }
 
-  @Test func aRecordingOfAgesIsPlayed() throws {
-    let table = try PlayedTable(csv: "time,a\n0,1\n1e300,2\n")
-    #expect(table.rate >= 0 && table.rate.isFinite)
+  @Test func aRecordingOfAgesIsRefusedOrPlayed() throws {
+    for text in ["time,a\n0,1\n1e300,2\n", "time,a\n0,1\n1e20,2\n", "time,a\n0,1\n2000000,2\n4000000,3\n"] {
+      #expect(throws: (any Error).self) { try PlayedTable(csv: text) }
+    }
+    let daily = try PlayedTable(csv: "time,a,note\n0,1,x\n86400,2,y\n172800,,z\n")
+    #expect(daily.rate > 0 && daily.rate.isFinite && daily.names == ["a"] && daily.columns == [[1, 2]])
+    let sparse = try PlayedTable(csv: "time,a,b\n0,1,\n0.1,2,5\n0.2,3,6\n")
+    #expect(sparse.columns == [[1, 2, 3], [5, 5, 6]] && abs(sparse.rate - 10) < 1e-9)
   }
 }

@@ -33,7 +33,7 @@ import Testing
   @Test func timesThatStepBackAreAGapOfUnknownSize() throws {
     let series = sine([0, 0.1, 0.2, -200_000, -199_999.9, 0.5])
     #expect(series.gapsWithTimes.map(\.at) == [3, 5])
-    #expect(series.gapsWithTimes.first == Gap(at: 3, samples: nil, reason: .time))
+    #expect(series.gapsWithTimes.first == Gap(at: 3, samples: nil, reason: .restart))
     #expect(abs(try #require(series.measuredRate) - 10) < 1e-6)
   }
 

@@ -24,6 +24,10 @@ extension Reference {
       "Samples that this reader should have seen before this frame and that fell out of the buffer.",
       example: "print(frame:dropped())"),
     .init(
+      "Frame.meta", "-> table?",
+      "Single values that a file held beside its samples: arrays of numpy without dimensions. nil for most frames.",
+      example: "print(frame.meta)", kind: .field),
+    .init(
       "Frame:table", "-> table<string, table>", "A Lua table of each channel's samples.",
       example: "print(#frame:table().pot1 == #frame.pot1)"),
   ]

@@ -36,13 +36,18 @@ extension Reference {
         "local path = os.tmpname() .. \".npy\"\nx:save(path)\nprint(#load(path):get(x.name) == #x)\nos.remove(path)\nos.remove((path:gsub(\"npy$\", \"meta.json\")))"
     ),
     .init(
-      "load", "path: Path -> Frame",
+      "load",
+      "path: Path; options?: {time?:string|boolean,time_unit?:string,delimiter?:string,decimal?:string,skip?:integer,missing?:table,names?:table,encoding?:string,axis?:integer} -> Frame",
       """
-      Reads a file that `save` or `start{ save = … }` wrote, a board's log (.bin), pybela's text, a table, or numpy's \
-      arrays: a frame with the same types, times and gaps. Lua's own `load(chunk, name, mode, env)` works as ever: a \
+      Reads a file that `save` or `start{ save = … }` wrote, a board's log (.bin), pybela's text, a table (.csv, .tsv, \
+      .txt, .csv.gz), JSON lines, numpy's arrays, or sound: a frame with the same types, times and gaps. What it decided \
+      about a file of others, and what it left out, is told in one line; the options say it where the file does not: \
+      `time` is the column of the times (false: none), `time_unit` s, ms, us, ns, ticks, unix_ns, dmy or mdy, `skip` lines \
+      above the header, `missing` further words for no value, `names` those of the columns, `axis` 0 makes channels of the \
+      rows of an array, 1 of its columns. "Your own files" has more. Lua's own `load(chunk, name, mode, env)` works as ever: a \
       string is taken for a file when it ends in one of these extensions and either there is such a file, or it is no Lua.
       """,
-      failure: "raises \(.noFile), \(.format), \(.tooLarge)",
+      failure: "raises \(.noFile), \(.format), \(.tooLarge), \(.argument)",
       example:
         "local path = os.tmpname() .. \".jsonl\"\nframe:save(path)\nprint(#load(path), load(\"return 2\")())\nos.remove(path)\nos.remove((path:gsub(\"jsonl$\", \"meta.json\")))"
     ),

@@ -12,8 +12,10 @@ extension Reference {
         "TimeSpan.nanoseconds", "-> integer", "In nanoseconds.", example: "print(TimeSpan(1).nanoseconds)",
         kind: .field),
       .init(
-        "TimeStamp", "nanoseconds: integer -> TimeStamp", "A moment, in nanoseconds since 1970.",
-        example: "print(TimeStamp(0))"),
+        "TimeStamp", "moment: integer|string -> TimeStamp",
+        "A moment: nanoseconds since 1970, or ISO 8601 with or without an offset (then it is UTC).",
+        failure: "raises argument",
+        example: "print(TimeStamp(0), TimeStamp(\"2024-01-01T00:00:00+01:00\"))"),
       .init(
         "TimeStamp.now", "-> TimeStamp", "This moment.", example: "print(TimeStamp.now() > TimeStamp(0))"),
       .init(

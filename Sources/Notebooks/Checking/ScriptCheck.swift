@@ -34,7 +34,8 @@ package struct ScriptCheck {
   }
 
   /// What is wrong, in the order of the file.
-  package func findings(in bytes: [UInt8]) -> [Finding] {
+  package func findings(in text: [UInt8]) -> [Finding] {
+    let bytes = NotebookFile.source(text)
     let places = Places(bytes)
     guard bytes.first != 0x1B else {
       return [places.finding(.error, .bytecode, "bytecode is refused", hint: "give the source", at: 0..<1)]

@@ -162,19 +162,38 @@ package enum JupyterNotebook {
   package static func decode(_ bytes: [UInt8]) throws(ReadError) -> NotebookFile {
     let notebook: JSON
     do {
-      notebook = try JSON(parsing: bytes)
+      notebook = try JSON(
+        parsing: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes[3...]) : bytes,
+        JSON.Reading(takesNonFinite: true))
     } catch {
       throw .notJSON(error)
     }
     guard let version = notebook["nbformat"]?.integer else { throw .notANotebook("`nbformat` is missing") }
-    guard version == 4 else { throw .notANotebook("format \(version) is not supported, only 4 is") }
-    guard let cells = notebook["cells"]?.array else { throw .notANotebook("`cells` is missing") }
+    guard (2...4).contains(version) else { throw .notANotebook("format \(version) is not supported, only 2 to 4 are") }
+    // Before 4 cells were on sheets, of which people had one.
+    let sheets = notebook["worksheets"]?.array?.flatMap { $0["cells"]?.array ?? [] }
+    guard let cells = version == 4 ? notebook["cells"]?.array : sheets else {
+      throw .notANotebook("`cells` is missing")
+    }
     var file = NotebookFile()
     for (index, cell) in cells.enumerated() {
-      guard let type = cell["cell_type"]?.string, let kind = CellMarker.Kind(rawValue: type) else {
+      let isHeading = version < 4 && cell["cell_type"]?.string == "heading"
+      guard let type = isHeading ? "markdown" : cell["cell_type"]?.string,
+        let kind = CellMarker.Kind(rawValue: type)
+      else {
         throw .notANotebook("cell \(index + 1) has no known `cell_type`")
       }
-      guard let text = text(cell["source"]) else { throw .notANotebook("cell \(index + 1) has no `source`") }
+      guard var text = text(cell["source"] ?? (version < 4 ? cell["input"] : nil)) else {
+        throw .notANotebook("cell \(index + 1) has no `source`")
+      }
+      if isHeading {
+        let level = min(6, max(1, cell["level"]?.integer ?? 1))
+        text = String(repeating: "#", count: Int(level)) + " " + text
+      }
+      // Lines end in one way in a file; a single CR would be a part of them.
+      if text.utf8.contains(0x0D) {
+        text = String(decoding: Self.withoutReturns(Array(text.utf8)), as: UTF8.self)
+      }
       var metadata = cell["metadata"]?.members ?? []
       let title = metadata.last { $0.key == "title" }?.value.string
       metadata.removeAll { $0.key == "title" || !isKey($0.key) }
@@ -187,6 +206,12 @@ package enum JupyterNotebook {
       file.append(marker, text: Array(text.utf8))
     }
     return file
+  }
+
+  private static func withoutReturns(_ bytes: [UInt8]) -> [UInt8] {
+    bytes.indices.compactMap { place in
+      bytes[place] == 0x0D && place + 1 < bytes.count && bytes[place + 1] == 0x0A ? nil : bytes[place]
+    }
   }
 
   private static func isKey(_ key: String) -> Bool {

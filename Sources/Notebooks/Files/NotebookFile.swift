@@ -35,6 +35,15 @@ package struct NotebookFile: Equatable, Sendable {
     }
   }
 
+  /// What there is to run in a file: Lua without a byte order mark, and that of a Jupyter notebook, which no Lua looks
+  /// like. A notebook that cannot be read is left as it is.
+  package static func source(_ bytes: [UInt8]) -> [UInt8] {
+    let plain = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes[3...]) : bytes
+    guard plain.first(where: { !$0.isLuaBlank }) == UInt8(ascii: "{"), let file = try? JupyterNotebook.decode(plain)
+    else { return plain }
+    return file.bytes
+  }
+
   /// The file. Equal to what was read when nothing was changed.
   package var bytes: [UInt8] { cells.reduce(header) { $0 + $1.markerLine + $1.body } }
 

@@ -244,7 +244,7 @@ final class ScriptRun: Sendable {
     // Told to stop before there was anything to interrupt.
     if isStopped { interpreter.state.interrupter.interrupt() }
     interpreter.setScript(path, arguments: options.arguments)
-    let file = NotebookFile(bytes)
+    let file = NotebookFile(NotebookFile.source(bytes))
     collector.begin(file)
     let outcome = interpreter.session.run(
       file, name: path == "-" ? "stdin" : path,
