@@ -105,7 +105,7 @@ let package = Package(
     .executableTarget(
       name: "moontide",
       dependencies: [
-        "CShims", "JSON", "Locks", "Lua", "Telemetry", "Terminal", "Transport", "Bela",
+        "CShims", "JSON", "Locks", "Lua", "Telemetry", "Signals", "Terminal", "Transport", "Bela",
         "Synnax",
         "Recording", "Plotting", "Bindings", "Notebooks", "Simulation", logging, commandLine,
       ],

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Recording
+import Signals
 import Telemetry
 
 /// `moontide look log.csv`

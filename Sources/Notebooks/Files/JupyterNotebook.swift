@@ -169,7 +169,9 @@ package enum JupyterNotebook {
       throw .notJSON(error)
     }
     guard let version = notebook["nbformat"]?.integer else { throw .notANotebook("`nbformat` is missing") }
-    guard (2...4).contains(version) else { throw .notANotebook("format \(version) is not supported, only 2 to 4 are") }
+    guard (2...4).contains(version) else {
+      throw .notANotebook("format \(version) is not supported, only 2 to 4 are")
+    }
     // Before 4 cells were on sheets, of which people had one.
     let sheets = notebook["worksheets"]?.array?.flatMap { $0["cells"]?.array ?? [] }
     guard let cells = version == 4 ? notebook["cells"]?.array : sheets else {
