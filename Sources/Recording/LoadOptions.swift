@@ -1,3 +1,4 @@
+import Locks
 public import Telemetry
 
 /// What a caller says about a file that others wrote; what is nil is found out from the file.
