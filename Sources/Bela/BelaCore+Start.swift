@@ -6,7 +6,8 @@ package import Telemetry
 extension BelaCore {
   /// Registers a feed and finds what the board has to be told.
   package mutating func begin(
-    _ request: StreamRequest, _ variables: [BelaVariable], asked: Int64, _ list: BelaList, ahead: Double,
+    _ request: StreamRequest, _ options: BelaStreamOptions, _ variables: [BelaVariable], asked: Int64,
+    _ list: BelaList, ahead: Double,
     _ sink: any StreamSink, holdsBack: Bool = false
   ) throws(BelaError) -> (Int, [Channel], [BelaCommand]) {
     var duration: Int64?
@@ -17,8 +18,8 @@ extension BelaCore {
       }
       duration = max(1, ticks)
     }
-    let isTimed = duration != nil || !request.ticks.isEmpty
-    let isMonitor = !request.periods.isEmpty
+    let isTimed = duration != nil || !options.ticks.isEmpty
+    let isMonitor = !options.periods.isEmpty
     let soon = list.tick.addingSaturating(self.ticks(ahead: ahead))
     var places: [Place] = []
     for (position, variable) in variables.enumerated() {
@@ -26,21 +27,21 @@ extension BelaCore {
         throw .unknown(variable.name, among: list.names)
       }
       func pick(_ numbers: [Int64]) -> Int64? { numbers.count > 1 ? numbers[position] : numbers.first }
-      let wanted = pick(request.at)
+      let wanted = pick(options.at)
       // A start that was in the past already when it was asked for is now.
       let isMovable = isTimed && !isMonitor && wanted.map { $0 <= asked } ?? true
       let start = isMovable ? soon : isTimed ? wanted ?? soon : max(list.tick, wanted ?? 0)
-      let ticks = pick(request.ticks) ?? duration
+      let ticks = pick(options.ticks) ?? duration
       var place = Place(
         channel: variable.channel(rate: list.sampleRate), slot: slot, start: start,
         end: ticks.map { start.addingSaturating($0) })
-      place.period = pick(request.periods) ?? 0
+      place.period = pick(options.periods) ?? 0
       place.isMovable = isMovable
       if isTimed && !isMonitor { place.owed = start }
       places.append(place)
     }
     var state = FeedState(
-      sink: sink, channels: places, isTimed: isTimed, isMonitor: isMonitor, stopping: nil, request: request)
+      sink: sink, channels: places, isTimed: isTimed, isMonitor: isMonitor, stopping: nil)
     // What comes before the board is known to have read the command waits: should the start fail, nobody has it. The
     // clock of a board that waits for its readers runs on as soon as it streams: nothing can be told from it.
     state.isHeld = !isMonitor && !holdsBack

@@ -91,7 +91,6 @@ package struct BelaCore {
     var isMonitor: Bool
     /// Somebody waits for its end.
     var stopping: OneShot<Void>?
-    var request: StreamRequest
     /// Nothing is delivered before it is certain that the board knew of its start in time.
     var isHeld = false
     var held: [Part] = []
@@ -134,6 +133,7 @@ package struct BelaCore {
   /// What the board sends on its data socket while a session of the seed command protocol runs.
   struct SeedSession {
     var feed: Int
+    var project: String
     var tracks: [BelaTrack]
     var types: [BelaType]
     var sent: [Int64]

@@ -5,10 +5,11 @@ import Telemetry
 extension BelaSource {
   /// Starts a session if the board knows the protocol and this request is one that it can carry; nil for the watcher.
   func openSeed(
-    _ request: StreamRequest, _ variables: [BelaVariable], _ list: BelaList, _ sink: any StreamSink
+    _ request: StreamRequest, _ options: BelaStreamOptions, _ variables: [BelaVariable], _ list: BelaList,
+    _ sink: any StreamSink
   ) async throws(BelaError) -> BelaFeed? {
-    guard let project = request.projectName, request.periods.isEmpty, request.at.isEmpty,
-      request.ticks.isEmpty
+    guard let project = options.projectName, options.periods.isEmpty, options.at.isEmpty,
+      options.ticks.isEmpty
     else { return nil }
     let reply = OneShot<SeedReply>()
     let mayTry = core.withLock { core in
@@ -48,11 +49,11 @@ extension BelaSource {
       throw Self.failure(started)
     }
     core.withLock { $0.knowsSeed = true }
-    return try beginSeed(request, started, list, sink)
+    return try beginSeed(project, started, list, sink)
   }
 
   private func beginSeed(
-    _ request: StreamRequest, _ reply: SeedReply, _ list: BelaList, _ sink: any StreamSink
+    _ project: String, _ reply: SeedReply, _ list: BelaList, _ sink: any StreamSink
   ) throws(BelaError) -> BelaFeed {
     guard let names = reply.variables, let words = reply.types, names.count == words.count, !names.isEmpty
     else {
@@ -81,10 +82,11 @@ extension BelaSource {
     let channels = places.map(\.channel)
     let id = core.withLock { core in
       let state = BelaCore.FeedState(
-        sink: sink, channels: places, isTimed: true, isMonitor: false, stopping: nil, request: request)
+        sink: sink, channels: places, isTimed: true, isMonitor: false, stopping: nil)
       let id = core.addSeed(state)
       core.seed = BelaCore.SeedSession(
-        feed: id, tracks: tracks, types: types, sent: Array(repeating: 0, count: tracks.count))
+        feed: id, project: project, tracks: tracks, types: types,
+        sent: Array(repeating: 0, count: tracks.count))
       core.releaseEarly()
       return id
     }
@@ -129,7 +131,7 @@ extension BelaSource {
     let reply = OneShot<Void>()
     let project = core.withLock { core in
       core.feeds[feed]?.stopping = reply
-      return core.feeds[feed]?.request.projectName ?? ""
+      return core.seed?.project ?? ""
     }
     try send(texts: [SeedCommand.stopStreamer(project: project).message])
     let isAnswered = await reply.wait(BelaLimits.commandWait) != nil

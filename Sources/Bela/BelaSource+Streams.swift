@@ -2,7 +2,7 @@ import Locks
 public import Telemetry
 
 extension BelaSource {
-  /// Starts a stream, or with `periods` a monitor.
+  /// Starts a stream, or with `periods` a monitor; the options are `BelaStreamOptions`.
   ///
   /// - `at` and `ticks` are the board's clock, one for all channels or one each. A stream of N ticks has N + 1 values
   ///   of a variable that is assigned every tick: the board sends the first assignment at or after the end too.
@@ -12,10 +12,11 @@ extension BelaSource {
   ///   stream runs by it; with all others by the watcher's commands, and nobody sees a difference.
   /// - A connection that is lost meanwhile is waited for, at most the request's `timeout`.
   public func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed {
+    let options = try request.options(as: BelaStreamOptions.self, of: self)
     let deadline = ContinuousClock.now + request.timeout.duration
     while true {
       do {
-        return try await openOnce(request, sink)
+        return try await openOnce(request, options, sink)
       } catch let error as BelaError {
         guard error.code == "lost", ContinuousClock.now < deadline else { throw error }
         try await connected(within: deadline - .now)
@@ -23,27 +24,25 @@ extension BelaSource {
     }
   }
 
-  private func openOnce(_ request: StreamRequest, _ sink: any StreamSink) async throws -> any Feed {
+  private func openOnce(
+    _ request: StreamRequest, _ options: BelaStreamOptions, _ sink: any StreamSink
+  ) async throws -> any Feed {
     let timeout = request.timeout.duration
     let list = try await list(timeout: timeout)
-    if let wanted = request.projectName, let running = projectName, wanted != running {
+    if let wanted = options.projectName, let running = projectName, wanted != running {
       throw BelaError(
         "project", "the board runs \"\(running)\", not \"\(wanted)\"",
         hint: "start the other project on the board, or name this one")
     }
-    guard request.downsampleFactor <= 1, request.throttleRate == 0 else {
-      throw BelaError.argument(
-        "a board sends every value", hint: "use periods (a monitor) for fewer, or decimate what has come")
-    }
     let variables = try Self.resolve(request.channels, in: list)
-    try checkCounts(request, variables.count)
-    if let feed = try await openSeed(request, variables, list, sink) { return feed }
+    try checkCounts(request, options, variables.count)
+    if let feed = try await openSeed(request, options, variables, list, sink) { return feed }
     if core.withLock({ $0.seed != nil }) {
       throw BelaError(
         "busy", "a session of the seed command protocol is running on this board", hint: "stop it first")
     }
-    if request.periods.isEmpty { await learnIDs(variables, list) }
-    if request.periods.isEmpty { try await awaitEnds(variables, timeout) }
+    if options.periods.isEmpty { await learnIDs(variables, list) }
+    if options.periods.isEmpty { try await awaitEnds(variables, timeout) }
     // The clock has gone on meanwhile; and how long the board takes to answer says how far ahead a start must be.
     let asked = ContinuousClock.now
     let fresh = try await self.list(timeout: timeout)
@@ -52,7 +51,7 @@ extension BelaSource {
     do {
       let (feed, channels) = try tell { core throws(BelaError) in
         let (feed, channels, commands) = try core.begin(
-          request, variables, asked: list.tick, fresh, ahead: ahead, sink, holdsBack: holdsBack)
+          request, options, variables, asked: list.tick, fresh, ahead: ahead, sink, holdsBack: holdsBack)
         begun = feed
         return ((feed, channels), commands)
       }
@@ -97,7 +96,9 @@ extension BelaSource {
     return result
   }
 
-  private func checkCounts(_ request: StreamRequest, _ count: Int) throws(BelaError) {
+  private func checkCounts(
+    _ request: StreamRequest, _ options: BelaStreamOptions, _ count: Int
+  ) throws(BelaError) {
     func check(_ what: String, _ numbers: [Int64], _ range: ClosedRange<Int64>) throws(BelaError) {
       guard numbers.count <= 1 || numbers.count == count else {
         throw .argument(
@@ -107,11 +108,11 @@ extension BelaSource {
         throw .argument("\(what) may not be \(wrong)", hint: "it counts ticks of the board's clock")
       }
     }
-    try check("at", request.at, 0...BelaLimits.tickMax)
-    try check("ticks", request.ticks, 1...BelaLimits.tickMax)
-    try check("periods", request.periods, 1...BelaLimits.periodMax)
+    try check("at", options.at, 0...BelaLimits.tickMax)
+    try check("ticks", options.ticks, 1...BelaLimits.tickMax)
+    try check("periods", options.periods, 1...BelaLimits.periodMax)
     if let span = request.span, span <= .zero { throw .argument("a stream's span must be above zero") }
-    if request.span != nil, !request.ticks.isEmpty {
+    if request.span != nil, !options.ticks.isEmpty {
       throw .argument("span and ticks say the same thing twice", hint: "give one of them")
     }
   }

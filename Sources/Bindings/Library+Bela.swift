@@ -56,11 +56,18 @@ extension Library {
       throw LuaError("closed", "\(closed.name) is closed", hint: "connect again")
     }
     guard let board = object.source as? BelaSource else {
-      throw LuaError(
-        "unsupported", "'\(call.name)' is for Bela boards, and \(object.source.name) is none",
-        hint: "bela.connect() opens a board")
+      throw Self.unsupported(
+        call.name, isFor: BelaStreamOptions.devices, object, hint: "bela.connect() opens a board")
     }
     return board
+  }
+
+  /// What a source of another kind is answered.
+  static func unsupported(
+    _ what: String, isFor devices: String, _ object: SourceObject, hint: String
+  ) -> LuaError {
+    let error = TelemetryError.unsupported(what, isFor: devices, source: object.source.name, hint: hint)
+    return LuaError(error.code, error.message, hint: error.hint)
   }
 
   // MARK: - Reading

@@ -114,12 +114,11 @@ extension Library {
     }
     let milliseconds = try options.integer("time_ms") ?? 60_000
     guard milliseconds >= 0 else { throw options.bad("time_ms", "a time cannot be negative") }
-    var request = StreamRequest()
-    request.projectName = try options.string("project_name")
+    let project = try options.string("project_name")
+    let request = StreamRequest(options: BelaStreamOptions(projectName: project))
     let buffer = try bufferOption(options)
-    let final = request
     let make = { [unowned self] (source: SourceObject, _: borrowing LuaCall) throws(LuaError) -> LuaResult in
-      makeStreamer(source, names: names, buffer: buffer, request: final) { object, call throws(LuaError) in
+      makeStreamer(source, names: names, buffer: buffer, request: request) { object, call throws(LuaError) in
         object.defaultSpan = milliseconds == 0 ? nil : TimeSpan(seconds: Double(milliseconds) / 1000)
         return call.result(object, self.classes.streamer)
       }
@@ -232,12 +231,12 @@ extension Library {
       isCore
       ? isSingle ? try names(call, 1) : try channelNames(options.list) { call.bad(1, $0) }
       : try options.strings()
-    var request = isCore ? try coreRequest(options) : StreamRequest()
+    var wishes = isCore ? try coreOptions(options) : nil
     // The Synnax client's second argument.
-    if isCore, call.type(2) == .number { request.downsampleFactor = try downsampleFactor(call.integer(2)) }
-    let final = request
+    if isCore, call.type(2) == .number { wishes?.downsampleFactor = try downsampleFactor(call.integer(2)) }
+    let request = StreamRequest(options: wishes)
     return makeStreamer(
-      source, names: names, buffer: try bufferOption(options), request: final
+      source, names: names, buffer: try bufferOption(options), request: request
     ) { [unowned self] object, call throws(LuaError) in
       starts ? try begin(object, object.request, samples: nil) : call.result(object, classes.streamer)
     }

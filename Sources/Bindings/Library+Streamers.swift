@@ -1,3 +1,4 @@
+import Bela
 import Lua
 import Recording
 import Synnax
@@ -186,10 +187,6 @@ extension Library {
     let options = try call.options(at: 1)
     var request = object.request
     request.channels = object.streamer.channels.map(\.name)
-    // A channel that came later is sent as often as the most frequent one.
-    if let shortest = object.periods.values.min() {
-      request.periods = request.channels.map { object.periods[$0] ?? shortest }
-    }
     request.span = try waitingSpan(options, "span") ?? object.defaultSpan
     if let milliseconds = try options.integer("time_ms") {
       guard milliseconds >= 0, let span = TimeSpan(seconds: Double(milliseconds) / 1000) else {
@@ -199,8 +196,7 @@ extension Library {
       request.span = milliseconds == 0 ? nil : span
     }
     if request.span == .zero { request.span = nil }
-    request.at = try ticks(options, "at")
-    request.ticks = try ticks(options, "ticks")
+    try addBoardOptions(to: &request, of: object, options)
     if let timeout = try waitingSpan(options, "timeout") { request.timeout = timeout }
     let samples = try options.integer("samples")
     if let samples, samples < 1 { throw options.bad("samples", "at least 1 expected, got \(samples)") }
@@ -212,6 +208,20 @@ extension Library {
       recorder?.discard()
       throw error
     }
+  }
+
+  /// What only a board understands; another source that is asked for it refuses.
+  private func addBoardOptions(
+    to request: inout StreamRequest, of object: StreamerObject, _ options: LuaOptions
+  ) throws(LuaError) {
+    var board = request.options as? BelaStreamOptions ?? BelaStreamOptions()
+    board.at = try ticks(options, "at")
+    board.ticks = try ticks(options, "ticks")
+    // A channel that came later is sent as often as the most frequent one.
+    if let shortest = object.periods.values.min() {
+      board.periods = request.channels.map { object.periods[$0] ?? shortest }
+    }
+    if !board.names.isEmpty { request.options = board }
   }
 
   /// Starts, tells so, and returns the streamer.

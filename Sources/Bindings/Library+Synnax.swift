@@ -98,10 +98,10 @@ extension Library {
   }
 
   /// What a stream of a core is asked for beyond its names.
-  func coreRequest(_ options: LuaOptions) throws(LuaError) -> StreamRequest {
-    var request = StreamRequest()
+  func coreOptions(_ options: LuaOptions) throws(LuaError) -> SynnaxStreamOptions {
+    var wanted = SynnaxStreamOptions()
     if let factor = try options.integer("downsample_factor") {
-      request.downsampleFactor = try downsampleFactor(factor)
+      wanted.downsampleFactor = try downsampleFactor(factor)
     }
     // Clients before 0.60 called it throttle_rate_hz.
     for name in ["throttle_rate", "throttle_rate_hz"] {
@@ -109,7 +109,7 @@ extension Library {
       guard rate.isFinite, rate >= 0 else {
         throw options.bad(name, "frames a second expected, 0 for all, got \(rate)")
       }
-      request.throttleRate = rate
+      wanted.throttleRate = rate
     }
     if options.has("exclude_groups") {
       guard case .table(let list) = options.value("exclude_groups") else {
@@ -119,10 +119,10 @@ extension Library {
         guard
           let group = state.rawGet(list, .integer(Int64(position + 1))).integer.flatMap(UInt32.init(exactly:))
         else { throw options.bad("exclude_groups", "a group is a whole number from 0 to \(UInt32.max)") }
-        request.excludeGroups.append(group)
+        wanted.excludeGroups.append(group)
       }
     }
-    return request
+    return wanted
   }
 
   // MARK: - Channels and history
@@ -163,8 +163,8 @@ extension Library {
   /// The core behind a source; a board has none of this.
   func core(_ object: SourceObject, _ call: borrowing LuaCall) throws(LuaError) -> SynnaxSource {
     guard let core = object.source as? SynnaxSource else {
-      throw LuaError(
-        "unsupported", "\(object.source.name) has no '\(call.name)'", hint: "Synnax cores have it")
+      throw Self.unsupported(
+        call.name, isFor: SynnaxStreamOptions.devices, object, hint: "synnax.connect{…} opens one")
     }
     return core
   }

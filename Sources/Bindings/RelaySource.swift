@@ -37,6 +37,7 @@ final class RelaySource: Source {
   func channels() async throws -> [Channel] { inner.withLock { $0.channels } }
 
   func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed {
+    try request.refuseOptions(of: self)
     let feed = try inner.withLock { inner throws(TelemetryError) in
       guard !inner.isClosed else { throw TelemetryError("closed", "\(name) is closed") }
       let wanted = try Self.channels(request.channels, of: inner.channels)

@@ -36,23 +36,18 @@ public final class SynnaxSource: Source {
   public func channels() async throws -> [Channel] { try await client.channels() }
 
   public func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed {
-    try await openFeed(request, sink: sink)
+    try await openFeed(request, try request.options(as: SynnaxStreamOptions.self, of: self), sink: sink)
   }
 
   /// Opens a stream; no names mean all channels. The index channels of what is streamed come with it, hidden.
-  public func openFeed(_ request: StreamRequest, sink: any StreamSink) async throws(SynnaxError) -> SynnaxFeed
-  {
-    guard request.ticks.isEmpty, request.at.isEmpty, request.periods.isEmpty, request.projectName == nil
-    else {
-      throw SynnaxError(
-        "argument", "a Synnax core has no ticks to count and no program to wait for",
-        hint: "give a span, or a number of samples")
+  private func openFeed(
+    _ request: StreamRequest, _ options: SynnaxStreamOptions, sink: any StreamSink
+  ) async throws(SynnaxError) -> SynnaxFeed {
+    guard options.downsampleFactor >= 0, options.downsampleFactor <= Int(UInt32.max) else {
+      throw SynnaxError("argument", "downsample_factor is \(options.downsampleFactor), it must be 0 or more")
     }
-    guard request.downsampleFactor >= 0, request.downsampleFactor <= Int(UInt32.max) else {
-      throw SynnaxError("argument", "downsample_factor is \(request.downsampleFactor), it must be 0 or more")
-    }
-    guard request.throttleRate.isFinite, request.throttleRate >= 0 else {
-      throw SynnaxError("argument", "throttle_rate is \(request.throttleRate), it must be 0 Hz or more")
+    guard options.throttleRate.isFinite, options.throttleRate >= 0 else {
+      throw SynnaxError("argument", "throttle_rate is \(options.throttleRate), it must be 0 Hz or more")
     }
     let visible =
       request.channels.isEmpty
@@ -62,9 +57,9 @@ public final class SynnaxSource: Source {
     }
     let channels = StreamChannels(visible: visible, hidden: try await client.indexes(of: visible))
     var settings = StreamStateMachine.Settings()
-    settings.downsampleFactor = request.downsampleFactor
-    settings.throttleRate = request.throttleRate
-    settings.excludeGroups = request.excludeGroups
+    settings.downsampleFactor = options.downsampleFactor
+    settings.throttleRate = options.throttleRate
+    settings.excludeGroups = options.excludeGroups
     settings.keepAlive = client.configuration.keepAlive
     settings.openTimeout = request.timeout
     let feed = SynnaxFeed(client, channels, settings, sink: sink)

@@ -1,5 +1,8 @@
 /// Where streams come from: one Bela board, one Synnax cluster, one recording.
 ///
+/// A new kind of device is a type that does these six things, in a target of its own; nothing here has to know of it.
+/// What only it understands is a type of its own, too: `SourceOptions`.
+///
 /// Control calls are `async`, with deadlines of their own, and throw a `CodedError`. Samples come on any thread,
 /// only through a `StreamSink`. A lost connection is the source's business: it reconnects with back-off, asks for
 /// the streams again, and marks a gap.
@@ -68,46 +71,4 @@ public enum StreamEvent: Sendable, Hashable {
   case lost(String)
   /// Samples are missing on these channels (all when empty) before the next ones.
   case gap(Gap.Reason, samples: Int64?, channels: [String])
-}
-
-/// What to stream, and how. A source refuses what it cannot do, with an error that says so.
-public struct StreamRequest: Sendable, Hashable {
-  /// Names, in the order wanted; empty for all.
-  public var channels: [String]
-  /// End by itself after this time.
-  public var span: TimeSpan?
-  /// End by itself after so many ticks of the source's clock, one number for all channels or one each.
-  public var ticks: [Int64]
-  /// Begin at these ticks of the source's clock, one for all or one each; empty for now.
-  public var at: [Int64]
-  /// Single values at these intervals in ticks instead of everything, one for all or one each (Bela's monitor).
-  public var periods: [Int64]
-  /// Keep every n-th sample (Synnax).
-  public var downsampleFactor: Int
-  /// Frames a second at most, 0 for all (Synnax).
-  public var throttleRate: Double
-  /// Groups whose frames are left out (Synnax).
-  public var excludeGroups: [UInt32]
-  /// The program that must be running on the board (the seed command protocol).
-  public var projectName: String?
-  /// How long the source may take to acknowledge.
-  public var timeout: TimeSpan
-
-  public init(
-    channels: [String] = [], span: TimeSpan? = nil, ticks: [Int64] = [], at: [Int64] = [],
-    periods: [Int64] = [],
-    downsampleFactor: Int = 1, throttleRate: Double = 0, excludeGroups: [UInt32] = [],
-    projectName: String? = nil, timeout: TimeSpan = TimeSpan(nanoseconds: 5_000_000_000)
-  ) {
-    self.channels = channels
-    self.span = span
-    self.ticks = ticks
-    self.at = at
-    self.periods = periods
-    self.downsampleFactor = downsampleFactor
-    self.throttleRate = throttleRate
-    self.excludeGroups = excludeGroups
-    self.projectName = projectName
-    self.timeout = timeout
-  }
 }

@@ -75,11 +75,11 @@ private struct CoreRig {
   ) {
     ask { rig, first in
       rig.ask { rig, fresh in
-        let request = StreamRequest(channels: names, ticks: ticks.map { [$0] } ?? [])
+        let options = BelaStreamOptions(ticks: ticks.map { [$0] } ?? [])
         let variables = fresh.variables.filter { names.contains($0.name) }
         guard
           let (feed, _, commands) = try? rig.core.begin(
-            request, variables, asked: first.tick, fresh, ahead: 0.06, sink)
+            StreamRequest(), options, variables, asked: first.tick, fresh, ahead: 0.06, sink)
         else { return }
         rig.say(commands)
         rig.ask { rig, list in
@@ -387,7 +387,8 @@ private struct CoreRig {
       #expect((core.tickRate ?? 1) > 0)
       let sink = Account()
       _ = try? core.begin(
-        StreamRequest(ticks: [1 << 53]), list.variables, asked: list.tick, list, ahead: 0.05, sink)
+        StreamRequest(), BelaStreamOptions(ticks: [1 << 53]), list.variables, asked: list.tick, list,
+        ahead: 0.05, sink)
     }
     // And blocks stamped anyhow.
     var track = BelaTrack(

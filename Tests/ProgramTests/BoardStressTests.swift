@@ -86,10 +86,12 @@ import Testing
       let monitor = Auditor([:])
       let second = Auditor(steps)
       do {
-        let request = StreamRequest(channels: names, ticks: ticks, timeout: long)
+        let request = StreamRequest(channels: names, timeout: long, options: BelaStreamOptions(ticks: ticks))
         let feed = try await source.open(request, sink: auditor)
         let watcher = try await source.open(
-          StreamRequest(channels: ["m"], periods: [random.next() % 2 == 0 ? 441_000 : 700]), sink: monitor)
+          StreamRequest(
+            channels: ["m"], options: BelaStreamOptions(periods: [random.next() % 2 == 0 ? 441_000 : 700])),
+          sink: monitor)
         let other = try await source.open(StreamRequest(channels: names, timeout: long), sink: second)
         let peeked = try await source.peek(["a", "m"], timeout: peekTime)
         report.peeks += 2

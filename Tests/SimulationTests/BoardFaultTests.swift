@@ -142,7 +142,8 @@ import Transport
       let list = try await rig.source.list(timeout: .seconds(10))
       #expect(list.variables.count == 10)
       let sink = Collector()
-      _ = try await rig.source.open(StreamRequest(channels: ["d_dense"], ticks: [600]), sink: sink)
+      _ = try await rig.source.open(
+        StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(ticks: [600])), sink: sink)
       #expect(await sink.until { $0.events == [.finished] })
       #expect(sink.count("d_dense") == 601)
     }
@@ -164,7 +165,8 @@ import Transport
     configuration.faults.linkRate = 2e5
     try await BoardRig.with(configuration) { rig in
       let sink = Collector()
-      let feed = try await rig.source.open(StreamRequest(periods: [60]), sink: sink)
+      let feed = try await rig.source.open(
+        StreamRequest(options: BelaStreamOptions(periods: [60])), sink: sink)
       #expect(
         await sink.until(20) { sink in
           rig.source.losses.headers + rig.source.losses.payloads > 100
@@ -191,7 +193,8 @@ import Transport
     try await BoardRig.with(configuration) { rig in
       let sink = Collector()
       let names = ["v2", "v5", "v8"]
-      _ = try await rig.source.open(StreamRequest(channels: names, ticks: [3000]), sink: sink)
+      _ = try await rig.source.open(
+        StreamRequest(channels: names, options: BelaStreamOptions(ticks: [3000])), sink: sink)
       #expect(await sink.until { $0.events == [.finished] })
       for name in names { #expect(sink.count(name) == 3001) }
       expectTrue(sink, "v2", .float32)
@@ -234,7 +237,8 @@ import Transport
       try await rig.source.open(StreamRequest(channels: names), sink: Collector()).stop()
       rig.board.hear(after: [.zero, .zero, .milliseconds(400), .zero, .milliseconds(300), .zero])
       let sink = Collector()
-      _ = try await rig.source.open(StreamRequest(channels: names, ticks: [4410]), sink: sink)
+      _ = try await rig.source.open(
+        StreamRequest(channels: names, options: BelaStreamOptions(ticks: [4410])), sink: sink)
       #expect(await sink.until(30) { $0.events == [.finished] }, "\(sink.events)")
       for name in names {
         let type: DataType = name == "j_sparse" ? .uint32 : name == "c_dense" ? .uint8 : .float64
@@ -251,12 +255,14 @@ import Transport
     try await BoardRig.with(BoardRig.allTypes()) { rig in
       try await rig.source.open(StreamRequest(channels: ["d_dense"]), sink: Collector()).stop()
       let first = Collector()
-      _ = try await rig.source.open(StreamRequest(channels: ["d_dense"], ticks: [17640]), sink: first)
+      _ = try await rig.source.open(
+        StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(ticks: [17640])), sink: first)
       rig.board.hear(after: [.zero, .zero, .milliseconds(900), .zero])
       let second = Collector()
       let start = rig.board.tick + 88200
       _ = try await rig.source.open(
-        StreamRequest(channels: ["d_dense"], ticks: [600], at: [start]), sink: second)
+        StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(ticks: [600], at: [start])),
+        sink: second)
       #expect(first.events == [.finished] && second.count("d_dense") == 0)
       BoardStreamTests.expectExact(first, "d_dense", .float64, step: 1, count: 17641)
       #expect(await second.until(30) { $0.events.last == .finished })
@@ -271,12 +277,14 @@ import Transport
     try await BoardRig.with(BoardRig.allTypes()) { rig in
       try await rig.source.open(StreamRequest(channels: [name]), sink: Collector()).stop()
       let first = Collector()
-      _ = try await rig.source.open(StreamRequest(channels: [name], ticks: [26460]), sink: first)
+      _ = try await rig.source.open(
+        StreamRequest(channels: [name], options: BelaStreamOptions(ticks: [26460])), sink: first)
       rig.board.hear(after: [.zero, .zero, .milliseconds(1200), .zero])
       let second = Collector()
       let start = rig.board.tick + 13230
       _ = try await rig.source.open(
-        StreamRequest(channels: [name], ticks: [88200], at: [start]), sink: second)
+        StreamRequest(channels: [name], options: BelaStreamOptions(ticks: [88200], at: [start])), sink: second
+      )
       #expect(first.events == [.finished])
       #expect(await second.until(30) { $0.events.last == .finished })
       let samples = second.samples(name)
@@ -299,7 +307,8 @@ import Transport
       rig.board.hear(after: [.zero, .zero, .milliseconds(600), .zero])
       let sink = Collector()
       _ = try await rig.source.open(
-        StreamRequest(channels: ["d_dense"], ticks: [66150], at: [start]), sink: sink)
+        StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(ticks: [66150], at: [start])),
+        sink: sink)
       #expect(await sink.until(30) { $0.events.last == .finished }, "\(sink.events)")
       let samples = sink.samples("d_dense")
       let first = try #require(samples.first)

@@ -18,7 +18,7 @@ import Testing
       let sink = Collector()
       let request = StreamRequest(
         channels: ["d_dense", "i_sparse", "c_dense"], span: TimeSpan(seconds: 0.3),
-        projectName: "streamer-example")
+        options: BelaStreamOptions(projectName: "streamer-example"))
       let feed = try await rig.source.open(request, sink: sink)
       #expect(feed.channels.map(\.name) == ["d_dense", "i_sparse", "c_dense"])
       #expect(await sink.until { $0.events == [.finished] }, "\(sink.events)")
@@ -28,7 +28,8 @@ import Testing
       // Another may follow.
       let next = Collector()
       let second = try await rig.source.open(
-        StreamRequest(channels: ["f_dense"], projectName: "streamer-example"), sink: next)
+        StreamRequest(channels: ["f_dense"], options: BelaStreamOptions(projectName: "streamer-example")),
+        sink: next)
       #expect(await next.until { $0.count("f_dense") > 3000 })
       try await second.stop()
       BoardStreamTests.expectExact(next, "f_dense", .float32, step: 1)
@@ -40,7 +41,8 @@ import Testing
     try await BoardRig.with(Self.configuration(true)) { rig in
       let sink = Collector()
       _ = try await rig.source.open(
-        StreamRequest(channels: ["d_dense"], projectName: "streamer-example"), sink: sink)
+        StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(projectName: "streamer-example")),
+        sink: sink)
       #expect(await sink.until { $0.count("d_dense") > 3000 })
       let busy = await #expect(throws: BelaError.self) {
         _ = try await rig.source.open(StreamRequest(channels: ["f_dense"]), sink: Collector())
@@ -54,7 +56,8 @@ import Testing
   @Test func anotherProjectIsRefused() async throws {
     try await BoardRig.with(Self.configuration(true)) { rig in
       let error = await #expect(throws: BelaError.self) {
-        _ = try await rig.source.open(StreamRequest(projectName: "x"), sink: Collector())
+        _ = try await rig.source.open(
+          StreamRequest(options: BelaStreamOptions(projectName: "x")), sink: Collector())
       }
       #expect(error?.code == "project")
     }

@@ -124,7 +124,8 @@ import Testing
     try await BoardRig.with(configuration) { rig in
       let names = ["n", "d", "s", "w", "x", "c"]
       let sink = Collector()
-      _ = try await rig.source.open(StreamRequest(channels: names, ticks: [1999]), sink: sink)
+      _ = try await rig.source.open(
+        StreamRequest(channels: names, options: BelaStreamOptions(ticks: [1999])), sink: sink)
       #expect(await sink.until { $0.events == [.finished] }, "\(sink.events)")
       for name in ["n", "d"] {
         #expect(sink.samples(name).allSatisfy { $0.value.number == Double($0.tick) })

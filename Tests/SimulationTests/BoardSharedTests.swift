@@ -18,7 +18,8 @@ import Testing
     try await BoardRig.with(Self.configuration()) { rig in
       let sink = Collector()
       let monitor = try await rig.source.open(
-        StreamRequest(channels: ["d_dense", "j_sparse"], periods: [441_000]), sink: sink)
+        StreamRequest(channels: ["d_dense", "j_sparse"], options: BelaStreamOptions(periods: [441_000])),
+        sink: sink)
       #expect(await sink.until { $0.count("d_dense") == 1 && $0.count("j_sparse") == 1 })
       let began = ContinuousClock.now
       for _ in 0..<5 {
@@ -38,7 +39,8 @@ import Testing
     try await BoardRig.with(Self.configuration()) { rig in
       for _ in 0..<25 {
         let monitor = try await rig.source.open(
-          StreamRequest(channels: ["d_dense"], periods: [441_000]), sink: Collector())
+          StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(periods: [441_000])),
+          sink: Collector())
         async let stopped: Void = monitor.stop()
         let peeked = try await rig.source.peek(["d_dense"])
         #expect(peeked.count == 1)
@@ -73,8 +75,10 @@ import Testing
   @Test func monitorsOfOneVariableKeepTheirPeriods() async throws {
     try await BoardRig.with(Self.configuration()) { rig in
       let (a, b) = (Collector(), Collector())
-      let first = try await rig.source.open(StreamRequest(channels: ["d_dense"], periods: [500]), sink: a)
-      let second = try await rig.source.open(StreamRequest(channels: ["d_dense"], periods: [700]), sink: b)
+      let first = try await rig.source.open(
+        StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(periods: [500])), sink: a)
+      let second = try await rig.source.open(
+        StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(periods: [700])), sink: b)
       #expect(await b.until { $0.count("d_dense") > 12 })
       try await first.stop()
       try await second.stop()
@@ -90,14 +94,15 @@ import Testing
   @Test func aSingleMonitoredValueComesAgainForTheNextWhoAsks() async throws {
     try await BoardRig.with(Self.configuration()) { rig in
       let periodic = Collector()
-      let request = StreamRequest(channels: ["d_dense"], periods: [1])
+      let request = StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(periods: [1]))
       for round in 0..<3 {
         let sink = Collector()
         let monitor = try await rig.source.open(request, sink: sink)
         #expect(await sink.until(2) { $0.count("d_dense") == 1 }, "\(round)")
         if round == 1 {
           _ = try await rig.source.open(
-            StreamRequest(channels: ["d_dense"], periods: [441_000]), sink: periodic)
+            StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(periods: [441_000])),
+            sink: periodic)
         }
         try await monitor.stop()
       }
@@ -114,7 +119,8 @@ import Testing
     let other = try await BelaSource.connect(host: board.host, port: board.port)
     let (stream, monitor) = (Collector(), Collector())
     let feed = try await source.open(StreamRequest(channels: ["d_dense", "j_sparse"]), sink: stream)
-    let values = try await source.open(StreamRequest(channels: ["i_dense"], periods: [500]), sink: monitor)
+    let values = try await source.open(
+      StreamRequest(channels: ["i_dense"], options: BelaStreamOptions(periods: [500])), sink: monitor)
     #expect(await stream.until { $0.count("d_dense") > 2000 })
     #expect(await monitor.until { $0.count("i_dense") > 3 })
     try other.send([
@@ -151,7 +157,8 @@ import Testing
       for round in 0..<30 {
         let (first, second) = (Collector(), Collector())
         _ = try await rig.source.open(
-          StreamRequest(channels: ["d_dense", "j_sparse"], ticks: [4410]), sink: first)
+          StreamRequest(channels: ["d_dense", "j_sparse"], options: BelaStreamOptions(ticks: [4410])),
+          sink: first)
         try await Task.sleep(for: .milliseconds(40 + 4 * round))
         let other = try await rig.source.open(StreamRequest(channels: ["d_dense"]), sink: second)
         #expect(await first.until { $0.events == [.finished] }, "\(first.events)")

@@ -1,5 +1,6 @@
 import Bela
 import Simulation
+import Synnax
 import Telemetry
 import Testing
 
@@ -39,7 +40,7 @@ import Testing
   @Test func aTimedStreamOfAllTypesIsExact() async throws {
     try await BoardRig.with(BoardRig.allTypes()) { rig in
       let sink = Collector()
-      _ = try await rig.source.open(StreamRequest(ticks: [12000]), sink: sink)
+      _ = try await rig.source.open(StreamRequest(options: BelaStreamOptions(ticks: [12000])), sink: sink)
       #expect(await sink.until { $0.events == [.finished] })
       for type in BelaType.allCases {
         // N ticks are N + 1 values; of every twelfth the one at or behind the end comes too.
@@ -79,7 +80,8 @@ import Testing
         try await Task.sleep(for: .milliseconds(40))
       }
       let timed = Collector()
-      _ = try await rig.source.open(StreamRequest(channels: ["d_dense"], ticks: [2000]), sink: timed)
+      _ = try await rig.source.open(
+        StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(ticks: [2000])), sink: timed)
       #expect(await timed.until { $0.events == [.finished] })
       Self.expectExact(timed, "d_dense", .float64, step: 1, count: 2001)
       for (feed, sink) in zip(feeds, sinks) {
@@ -96,8 +98,8 @@ import Testing
       let sink = Collector()
       let now = try await rig.source.now()
       let request = StreamRequest(
-        channels: ["d_dense", "i_dense", "j_sparse"], ticks: [511, 1, 1000],
-        at: [now + 24410, now + 29000, now + 22000])
+        channels: ["d_dense", "i_dense", "j_sparse"],
+        options: BelaStreamOptions(ticks: [511, 1, 1000], at: [now + 24410, now + 29000, now + 22000]))
       _ = try await rig.source.open(request, sink: sink)
       #expect(await sink.until { $0.events == [.finished] })
       Self.expectExact(sink, "d_dense", .float64, step: 1, count: 512)
@@ -111,7 +113,8 @@ import Testing
     try await BoardRig.with(BoardRig.allTypes()) { rig in
       let sink = Collector()
       let other = Collector()
-      let request = StreamRequest(channels: ["d_dense", "j_sparse", "c_dense"], periods: [1000, 1000, 441])
+      let request = StreamRequest(
+        channels: ["d_dense", "j_sparse", "c_dense"], options: BelaStreamOptions(periods: [1000, 1000, 441]))
       let feed = try await rig.source.open(request, sink: sink)
       let second = try await rig.source.open(StreamRequest(channels: ["d_dense"]), sink: other)
       #expect(await sink.until { $0.count("d_dense") >= 10 && $0.count("c_dense") >= 10 })
@@ -160,13 +163,12 @@ import Testing
       let wrong: [(StreamRequest, String)] = [
         (StreamRequest(channels: ["nothing"]), "unknown_channel"),
         (StreamRequest(channels: ["d_dense", "d_dense"]), "argument"),
-        (StreamRequest(channels: ["d_dense"], ticks: [1, 2]), "argument"),
-        (StreamRequest(channels: ["d_dense"], ticks: [-1]), "argument"),
-        (StreamRequest(channels: ["d_dense"], at: [-1]), "argument"),
-        (StreamRequest(channels: ["d_dense"], periods: [1 << 31]), "argument"),
-        (StreamRequest(span: .second, ticks: [1]), "argument"),
-        (StreamRequest(downsampleFactor: 2), "argument"),
-        (StreamRequest(projectName: "other"), "project"),
+        (StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(ticks: [1, 2])), "argument"),
+        (StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(ticks: [-1])), "argument"),
+        (StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(at: [-1])), "argument"),
+        (StreamRequest(channels: ["d_dense"], options: BelaStreamOptions(periods: [1 << 31])), "argument"),
+        (StreamRequest(span: .second, options: BelaStreamOptions(ticks: [1])), "argument"),
+        (StreamRequest(options: BelaStreamOptions(projectName: "other")), "project"),
       ]
       for (request, code) in wrong {
         let error = await #expect(throws: BelaError.self) {
@@ -175,6 +177,13 @@ import Testing
         #expect(
           error?.code == code && error?.hint != nil || code == "argument", "\(String(describing: error))")
       }
+      var cores = SynnaxStreamOptions()
+      cores.downsampleFactor = 2
+      let request = StreamRequest(options: cores)
+      let refused = await #expect(throws: TelemetryError.self) {
+        _ = try await rig.source.open(request, sink: sink)
+      }
+      #expect(refused?.code == "unsupported")
       let after = try await rig.source.list()
       #expect(after.variables.allSatisfy { !$0.isWatched && $0.monitorPeriod == 0 })
     }

@@ -46,14 +46,14 @@ final class CoreRig: Sendable {
 
   /// A running streamer.
   func stream(
-    _ names: [String], capacity: BufferCapacity = .samples(100_000),
-    _ change: (inout StreamRequest) -> Void = { _ in }
+    _ names: [String], capacity: BufferCapacity = .samples(100_000), span: TimeSpan? = nil,
+    _ change: (inout SynnaxStreamOptions) -> Void = { _ in }
   ) async throws -> Streamer {
     let channels = try await source.client.channels(named: names)
     let streamer = try Streamer(source: source, channels: channels, capacity: capacity)
-    var request = StreamRequest(channels: names)
-    change(&request)
-    try await streamer.start(request)
+    var options = SynnaxStreamOptions()
+    change(&options)
+    try await streamer.start(StreamRequest(channels: names, span: span, options: options))
     return streamer
   }
 

@@ -1,3 +1,4 @@
+import Bela
 import Simulation
 import SocketFaults
 import Synnax
@@ -100,7 +101,11 @@ import Transport
     let rig = try await CoreRig()
     await #expect(throws: SynnaxError.self) { try await rig.stream(["nothing"]) }
     await #expect(throws: SynnaxError.self) { try await rig.stream(["a"], { $0.downsampleFactor = -1 }) }
-    await #expect(throws: SynnaxError.self) { try await rig.stream(["a"], { $0.at = [1] }) }
+    let refused = await #expect(throws: TelemetryError.self) {
+      _ = try await rig.source.open(
+        StreamRequest(channels: ["a"], options: BelaStreamOptions(at: [1])), sink: Collector())
+    }
+    #expect(refused?.code == "unsupported" && refused?.message.contains("'at' is for Bela boards") == true)
     let stream = try await rig.stream(["a"])
     let error = await #expect(throws: SynnaxError.self) { try await stream.update(["a", "c"]) }
     #expect(error?.code == "unknown_channel" && error?.hint?.hasPrefix("did you mean") == true)
@@ -184,7 +189,7 @@ import Transport
 
   @Test func stopsAfterItsTimeAndWhenAsked() async throws {
     let rig = try await CoreRig()
-    let short = try await rig.stream(["a"], { $0.span = TimeSpan(nanoseconds: 50_000_000) })
+    let short = try await rig.stream(["a"], span: TimeSpan(nanoseconds: 50_000_000))
     let long = try await rig.stream(["a"])
     try await until { short.state == "stopped" }
     #expect(long.state == "running")
