@@ -21,7 +21,8 @@ extension Series {
     var result = gaps
     let told = Set(result.map(\.at))
     for gap in pace.gaps where !told.contains(gap.at) { result.append(gap) }
-    for position in result.indices where result[position].samples == nil && told.contains(result[position].at) {
+    for position in result.indices where result[position].samples == nil && told.contains(result[position].at)
+    {
       result[position].samples = pace.gaps.first { $0.at == result[position].at }?.samples
     }
     return result.sorted { $0.at < $1.at }

@@ -35,8 +35,8 @@ package struct NotebookFile: Equatable, Sendable {
     }
   }
 
-  /// What there is to run in a file: Lua without a byte order mark, and that of a Jupyter notebook, which no Lua looks
-  /// like. A notebook that cannot be read is left as it is.
+  /// What there is to run in a file: Lua without a byte order mark, and that of a Jupyter notebook, which no Lua
+  /// looks like. A notebook that cannot be read is left as it is.
   package static func source(_ bytes: [UInt8]) -> [UInt8] {
     let plain = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes[3...]) : bytes
     guard plain.first(where: { !$0.isLuaBlank }) == UInt8(ascii: "{"), let file = try? JupyterNotebook.decode(plain)
