@@ -200,7 +200,7 @@ final class BelaReplay: ReplayLine, @unchecked Sendable {
   func prepare() throws {
     guard let sink else { return }
     let (feed, _, _) = try core.begin(
-      StreamRequest(), list.variables, asked: 0, list, ahead: 0.001, sink)
+      StreamRequest(), BelaStreamOptions(), list.variables, asked: 0, list, ahead: 0.001, sink)
     core.release(feed, list)
   }
 
