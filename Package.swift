@@ -93,6 +93,7 @@ let package = Package(
 
     // 6: cells, and the devices for those who have none.
     target("Notebooks", ["JSON", "Lua", "Bindings"]),
+    target("Jupyter", ["JSON", "Locks", deque]),
     target(
       "Simulation",
       [
@@ -107,7 +108,7 @@ let package = Package(
       dependencies: [
         "CShims", "JSON", "Locks", "Lua", "Telemetry", "Signals", "Terminal", "Transport", "Bela",
         "Synnax",
-        "Recording", "Plotting", "Bindings", "Notebooks", "Simulation", logging, commandLine,
+        "Recording", "Plotting", "Bindings", "Notebooks", "Jupyter", "Simulation", logging, commandLine,
       ],
       swiftSettings: settings),
 
@@ -148,6 +149,7 @@ let package = Package(
       exclude: ["Python"]),
     tests("BindingsTests", ["Bindings", "Lua", "Telemetry", "Signals", "Plotting", "Simulation"]),
     tests("NotebooksTests", ["JSON", "Notebooks", "Lua", "Bindings", "Simulation"]),
+    tests("JupyterTests", ["Jupyter", "JSON"]),
     tests("TerminalTests", ["Terminal"]),
     tests("FuzzingTests", ["Fuzzing"]),
     tests("ProgramTests", ["Simulation", "Bela", "Telemetry"], exclude: ["Python"]),

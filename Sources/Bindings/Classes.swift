@@ -1,6 +1,7 @@
 import Bela
 public import Lua
-import Telemetry
+public import Plotting
+public import Telemetry
 
 /// The kinds of objects that scripts hold. What they can do is declared in the reference, each method and field of it.
 public final class Classes {
@@ -73,6 +74,19 @@ extension Library {
 }
 
 extension Library {
+  /// The samples of a frame, or of one series; nil for any other value.
+  public func frame(of value: LuaValue) -> Frame? {
+    guard case .userdata = value else { return nil }
+    if let frame = state.object(value, classes.frame) { return frame.value }
+    return state.object(value, classes.series).map { Frame([$0.value]) }
+  }
+
+  /// The plot that a value is; nil for any other.
+  public func plot(of value: LuaValue) -> Plot? {
+    guard case .userdata = value else { return nil }
+    return state.object(value, classes.plot)?.plot
+  }
+
   /// How an object of ours is shown: nil for any other value. Runs no user code.
   public func rendering(of value: LuaValue) -> String? {
     guard case .userdata = value else { return nil }

@@ -25,6 +25,8 @@ public final class LuaTask {
   public var waiters = 0
   /// The embedder's: where this task's output goes, for instance.
   public var userData: AnyObject?
+  /// The embedder's: handed on to every task that this one starts (the cell that output belongs to, for instance).
+  public var heritage: AnyObject?
 
   private weak var scheduler: Scheduler?
   private var observers: [(id: Int, tell: (LuaTask) -> Void)] = []

@@ -27,6 +27,8 @@ public final class Scheduler {
   public private(set) var current: LuaTask?
   /// The task of the innermost `run`.
   public private(set) var foreground: LuaTask?
+  /// What tasks inherit that no task starts (`LuaTask.heritage`).
+  public var heritage: AnyObject?
   /// Called whenever nothing is ready and the loop is about to sleep, and every 10 ms where something always is; answers
   /// when it wants to be called again. For output that is gathered, and for looking after what tasks left behind.
   public var onIdle: (() -> LuaInstant?)?
@@ -81,6 +83,7 @@ public final class Scheduler {
 
   private func makeTask(_ function: LuaReference, _ arguments: [LuaValue], name: String?) -> LuaTask {
     let task = LuaTask(id: nextID, name: name, scheduler: self)
+    task.heritage = current.map(\.heritage) ?? heritage
     nextID += 1
     let stack = state.stack
     stack.room()

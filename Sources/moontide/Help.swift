@@ -17,12 +17,18 @@ struct Help {
   }
 
   /// Wrapped at words, so that it reads well at any width.
-  func text(_ topic: String) -> String {
+  func text(_ topic: String) -> String { known(topic) ?? wrapped(unknown(topic)) }
+
+  /// The same; nil where nothing is known.
+  func known(_ topic: String) -> String? {
     let parts =
       topic.isEmpty ? [overview] : topic.hasPrefix(":") ? commands(topic) : kinds.flatMap { $0(topic) }
-    let answer = parts.isEmpty ? value(of: topic).map { plain(topic, $0) } ?? unknown(topic) : nil
-    return TextWidth.wrapped(
-      answer ?? parts.joined(separator: "\n\n"), to: interpreter.session.printer.width)
+    if !parts.isEmpty { return wrapped(parts.joined(separator: "\n\n")) }
+    return value(of: topic).map { wrapped(plain(topic, $0)) }
+  }
+
+  private func wrapped(_ text: String) -> String {
+    TextWidth.wrapped(text, to: interpreter.session.printer.width)
   }
 
   /// The value of a path, without running anything of the user's.

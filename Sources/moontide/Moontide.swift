@@ -23,8 +23,7 @@ struct Moontide: ParsableCommand {
     version: Version.text,
     subcommands: [
       Notebook.self, Run.self, Check.self, Report.self, Export.self, Import.self, Convert.self, Look.self,
-      Simulate.self,
-      ReferenceCommand.self, Replay.self,
+      Simulate.self, JupyterCommand.self, KernelCommand.self, ReferenceCommand.self, Replay.self,
     ],
     defaultSubcommand: Notebook.self)
 }

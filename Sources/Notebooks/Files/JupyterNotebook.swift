@@ -140,7 +140,7 @@ package enum JupyterNotebook {
   /// The kernel that jupytext's header names, else plain Lua.
   private static func kernel(of file: NotebookFile) -> JSON {
     var kernel: [(key: String, value: String)] = [
-      ("display_name", "Lua"), ("language", "lua"), ("name", "lua"),
+      ("display_name", "moontide (Lua)"), ("language", "lua"), ("name", "moontide"),
     ]
     let lines = NotebookFile.lines(of: file.header).map {
       String(decoding: file.header[$0].withoutLineEnd.drop { $0 == 0x2D }.trimmed, as: UTF8.self)

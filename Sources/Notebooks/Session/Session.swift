@@ -54,6 +54,18 @@ package final class Session {
     return source.plan { self.compile($0, chunkName: "=cell").result } != .incomplete
   }
 
+  package enum Completeness { case complete, incomplete, invalid }
+
+  /// The same with what cannot become Lua any more told apart.
+  package func completeness(of text: [UInt8]) -> Completeness {
+    guard case .code(let source) = CellInput(text) else { return .complete }
+    switch source.plan(compile: { self.compile($0, chunkName: "=cell").result }) {
+    case .incomplete: return .incomplete
+    case .failed: return .invalid
+    case .run: return .complete
+    }
+  }
+
   /// How a cell runs.
   package enum Mode {
     /// To its end, tasks beside it.
@@ -68,9 +80,11 @@ package final class Session {
   /// - Parameters:
   ///   - arguments: what `...` is in the cell.
   ///   - isLast: no cell comes behind it that could want its locals.
+  ///   - isKept: it has a number of its own, and `In`, `Out` and `_` know of it.
   @discardableResult
   package func run(
-    _ cell: Cell, arguments: [LuaValue] = [], mode: Mode = .foreground, isLast: Bool = false
+    _ cell: Cell, arguments: [LuaValue] = [], mode: Mode = .foreground, isLast: Bool = false,
+    isKept: Bool = true
   ) -> Outcome {
     let source = CellSource(cell.text, keepsLocals: isLast)
     guard !LuaLexer.tokens(cell.text).isEmpty else { return outcome(.empty, 0) }
@@ -87,8 +101,10 @@ package final class Session {
     }
     if plan == .incomplete, cell.origin == .typed { return outcome(.incomplete, number) }
 
-    nextNumber += 1
-    remember(cell, number: number)
+    if isKept {
+      nextNumber += 1
+      remember(cell, number: number)
+    }
     display.began(cell, number: number)
     let start = Measurement(samples: samplesReceived())
     let result: Outcome.Result
@@ -98,7 +114,8 @@ package final class Session {
     case .run:
       guard let function = compiled?.function else { return outcome(.empty, number) }
       for note in source.notes { display.note(note) }
-      let what = Running(function: function, arguments: arguments, number: number, isQuiet: source.isQuiet)
+      let what = Running(
+        function: function, arguments: arguments, number: number, isQuiet: source.isQuiet, isKept: isKept)
       (result, thrown, job) = execute(what, mode)
     case .incomplete: result = .failed(describe(unfinished(padding + cell.text, chunkName), cell: number))
     case .failed(let message):
@@ -161,6 +178,7 @@ package final class Session {
     let arguments: [LuaValue]
     let number: Int
     let isQuiet: Bool
+    let isKept: Bool
     var name: String { "cell \(number)" }
   }
 
@@ -191,8 +209,10 @@ package final class Session {
   }
 
   private func show(_ values: [LuaValue], _ cell: Running) {
-    if let first = values.first { keep(first, number: cell.number) }
-    if !values.isEmpty, !cell.isQuiet { display.echo(printer.text(values), number: cell.number) }
+    if let first = values.first, cell.isKept { keep(first, number: cell.number) }
+    if !values.isEmpty, !cell.isQuiet {
+      display.show(values, as: printer.text(values), number: cell.number)
+    }
   }
 
   /// A job's value is echoed when it ends; its error is shown with those of all tasks.
