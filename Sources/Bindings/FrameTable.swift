@@ -1,3 +1,4 @@
+import Signals
 public import Telemetry
 
 /// A frame as a table in HTML, a row a channel, for front ends that show it: what, how many, from least to greatest, and a

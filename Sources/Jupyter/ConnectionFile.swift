@@ -1,4 +1,4 @@
-import Notebooks
+import JSON
 
 /// Where a front end wants the kernel to listen, and the key of both ("Connection files" in Jupyter's protocol).
 package struct ConnectionFile: Equatable, Sendable {
@@ -16,8 +16,8 @@ package struct ConnectionFile: Equatable, Sendable {
     func wrong(_ what: String) -> JupyterError { JupyterError("connection", "the connection file \(what)") }
     guard bytes.count <= Limits.connectionFileBytes else { throw wrong("is too long") }
     let json: JSON
-    do throws(JSON.ParseError) { json = try JSON(parsing: bytes) } catch {
-      throw wrong("is no JSON: \(error.message) at byte \(error.position)")
+    do throws(JSON.ReadError) { json = try JSON(parsing: bytes) } catch {
+      throw wrong("is no JSON: \(error.message) at byte \(error.offset)")
     }
     guard let transport = Transport(rawValue: json["transport"]?.string ?? "tcp") else {
       throw wrong("names a transport other than tcp and ipc")

@@ -1,4 +1,4 @@
-package import Notebooks
+package import JSON
 
 /// One message of Jupyter's protocol 5.4: who it is for, four dictionaries, perhaps buffers.
 package struct JupyterMessage: Equatable, Sendable {
@@ -49,7 +49,7 @@ package struct JupyterMessage: Equatable, Sendable {
     var read: [JSON] = []
     for part in parts {
       let json: JSON
-      do throws(JSON.ParseError) { json = try JSON(parsing: part) } catch {
+      do throws(JSON.ReadError) { json = try JSON(parsing: part) } catch {
         throw wrong("no JSON: \(error.message)")
       }
       guard json.members != nil else { throw wrong("a part that is no dictionary") }

@@ -1,6 +1,6 @@
 import DequeModule
 import Glibc
-import Synchronization
+import Locks
 
 /// A kernel's five sockets, on a thread of their own: what comes on `shell` and `stdin` waits for the interpreter, what
 /// comes on `control` is answered at once, also while Lua computes.
@@ -18,7 +18,7 @@ package final class KernelWire: Sendable {
     var lost = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let requestBell: Doorbell
   private let answerBell: Doorbell
   /// Rung for the thread of sockets.

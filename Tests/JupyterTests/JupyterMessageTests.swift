@@ -1,5 +1,5 @@
 import Jupyter
-import Notebooks
+import JSON
 import Testing
 
 @Suite struct JupyterMessageTests {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JSON
 import Notebooks
 
 /// `moontide jupyter install`, `uninstall`, `list`.
@@ -163,7 +164,7 @@ enum KernelSpec {
       "display_name": .string(displayName), "language": "lua", "interrupt_mode": "message",
       "metadata": ["debugger": false],
     ]
-    return spec.encoded(indent: 1) + [0x0A]
+    return spec.encoded(.indented(1)) + [0x0A]
   }
 
   /// A folder with a kernel that starts this program, wherever it lies.

@@ -1,6 +1,8 @@
 import Bindings
 import Foundation
+import JSON
 import Jupyter
+import Locks
 import Lua
 import Notebooks
 import Synchronization
@@ -11,10 +13,10 @@ import Terminal
 final class Kernel {
   /// What the thread of sockets and the interpreter's share.
   private final class Shared: Sendable {
-    let shutdown = Mutex<JupyterMessage?>(nil)
+    let shutdown = Guarded<JupyterMessage?>(nil)
     let isOrphan = Atomic<Bool>(false)
-    let interrupter = Mutex<Interrupter?>(nil)
-    let text = Mutex<TextGatherer?>(nil)
+    let interrupter = Guarded<Interrupter?>(nil)
+    let text = Guarded<TextGatherer?>(nil)
 
     func interrupt() { interrupter.withLock { $0 }?.interrupt() }
   }

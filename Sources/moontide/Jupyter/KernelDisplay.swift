@@ -1,4 +1,5 @@
 import Bindings
+import JSON
 import Jupyter
 import Lua
 import Notebooks

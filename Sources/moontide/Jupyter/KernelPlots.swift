@@ -1,3 +1,4 @@
+import JSON
 import Notebooks
 import Plotting
 import Telemetry

@@ -1,6 +1,6 @@
+import JSON
 import Jupyter
-import Notebooks
-import Synchronization
+import Locks
 
 /// What is printed, gathered: front ends lay out a cell anew for every message. The first words go at once, more within a
 /// moment, also while Lua computes: the thread of sockets looks after that. Any thread.
@@ -18,7 +18,7 @@ final class TextGatherer: Sendable {
     var due: ContinuousClock.Instant?
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let factory: MessageFactory
   private let send: @Sendable (JupyterMessage) -> Void
   /// Tells the thread of sockets that something is due.
