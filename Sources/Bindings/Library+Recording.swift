@@ -176,7 +176,7 @@ extension Library {
 
   func load(_ call: borrowing LuaCall) throws(LuaError) -> LuaResult {
     let path = try call.string(1)
-    let options = try loadOptions(call.options(at: 2, allowed: LoadOptions.names))
+    let options = try loadOptions(call.options(at: 2))
     // One that has just ended may still be on its way to the disk.
     let ending = openStreamers.compactMap { object in
       object.streamer.isLive
@@ -197,7 +197,7 @@ extension Library {
       } onCancel: {
         watch.cancel()
       }
-    } then: { [unowned self] loaded, call throws(LuaError) in
+    } then: { [unowned self] (loaded: LoadedRecording, call) throws(LuaError) in
       if let text = loaded.note { note("\(path): \(text)") }
       push(loaded.frame, call)
       return .values(1)

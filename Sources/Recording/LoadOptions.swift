@@ -100,7 +100,12 @@ public struct LoadOptions: Sendable {
 public struct LoadedRecording: Sendable {
   public var frame: Frame
   /// Of this program, pybela or a sidecar nothing has to be told; else one line, without the path.
-  public var notes: [String] = []
+  public var notes: [String]
+
+  public init(frame: Frame, notes: [String] = []) {
+    self.frame = frame
+    self.notes = notes
+  }
 
   public var note: String? { notes.isEmpty ? nil : notes.joined(separator: "; ") }
 }

@@ -258,10 +258,11 @@ import Testing
       try read(latin).lines == ["temp °C f64: 20.5 20.6 @ 0 100000000", "emg µV i64: 1 2 @ 0 100000000"])
     let text = "time,a\r\n0,1.5\r\n0.1,2.5\r\n"
     let expected = ["a f64: 1.5 2.5 @ 0 100000000"]
-    let little = [0xFF, 0xFE] + text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+    let bytes = text.utf16.map { (low: UInt8($0 & 0xFF), high: UInt8($0 >> 8)) }
+    let little: [UInt8] = [0xFF, 0xFE] + bytes.flatMap { [$0.low, $0.high] }
+    let big: [UInt8] = [0xFE, 0xFF] + bytes.flatMap { [$0.high, $0.low] }
     #expect(try read(little).lines == expected)
-    #expect(
-      try read([0xFE, 0xFF] + text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }).lines == expected)
+    #expect(try read(big).lines == expected)
     #expect(try read(Array(little.dropFirst(2))).lines == expected)
     #expect(
       try read(Array("a,b\nx,".utf8) + [0x80] + Array("\n".utf8)).lines == ["a string: x", "b string: €"])
