@@ -6,25 +6,25 @@ import Testing
 /// cannot be had.
 @Suite(.serialized) struct JupyterKernelTests {
   private static let python = DocumentTests.root.appendingPathComponent("Tests/ProgramTests/Python").path
-  private static let folder = DocumentTests.root.appendingPathComponent(".build/jupyter-clients").path
-
-  /// Installs the kernel into a folder of its own and runs a command there; nil where Jupyter is missing.
+  /// Installs the kernel into a folder of its own and runs a command there; nil where Jupyter or libzmq is missing.
   private func jupyter(_ command: String, in folder: TemporaryFolder) throws -> String? {
-    let prepared = try Shell.run("'\(Self.python)/jupyter_prepare.sh' '\(Self.folder)'; echo $?")
-    guard prepared.hasSuffix("0\n") else {
-      print("skipped: \(prepared)")
-      return nil
-    }
+    guard Python.prepared("jupyter-clients") != nil else { return nil }
     let program = try ProgramRunner.program
-    return try Shell.run(
+    let output = try Shell.run(
       """
       export JUPYTER_DATA_DIR='\(folder.path)/data' JUPYTER_RUNTIME_DIR='\(folder.path)/run' HOME='\(folder.path)'
-      export PATH='\(Self.folder)/venv/bin':$PATH
+      export PATH='\(Python.folder("jupyter-clients"))/venv/bin':$PATH
       cd '\(folder.path)'
       '\(program)' jupyter install || exit
+      [ $(/sbin/ldconfig -p | grep -cE 'lib(zmq.so.5|sodium.so.23) ') = 2 ] || { echo 'libzmq5 is missing'; exit; }
       \(command) 2>&1
       echo "ended with $?"
       """)
+    guard !output.hasSuffix("libzmq5 is missing\n") else {
+      print("skipped: \(output)")
+      return nil
+    }
+    return output
   }
 
   @Test func passesJupytersOwnSuiteOfKernels() async throws {

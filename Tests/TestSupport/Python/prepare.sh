@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # prepare.sh NAME…: makes .build/NAME/python, an interpreter with what others wrote and tests compare with. NAME is
 #   numpy   readers (of JUnit and JSON Schema)   jupyter (nbformat and jupytext)
+#   jupyter-clients (the suite of kernels, nbclient, papermill, nbconvert)
 #   pybela (and its own tests, in .build/pybela/tests)   official-client (that of Synnax)
 # Says why and ends with 77 where one cannot be had. Who asks while it is being made waits for it.
 set -u
@@ -93,6 +94,8 @@ WRAPPER
 case $name in
 numpy) wanted numpy && venv numpy python3 ;;
 readers) wanted junitparser==3.2.0 jsonschema==4.23.0 && venv "junitparser, jsonschema" python3 ;;
+jupyter-clients) wanted jupyter_kernel_test==0.7.0 nbclient papermill nbconvert ipykernel &&
+  venv "jupyter_kernel_test, nbclient, papermill, nbconvert" python3 ;;
 jupyter) wanted nbformat==5.11.1 jupytext==1.19.6 && venv "nbformat, jupytext" python3 ;;
 pybela) wanted pybela==2.0.3 && venv pybela python3 && { own_tests || exit 0; } ;;
 official-client) wanted synnax==0.60.0 && official_client ;;
