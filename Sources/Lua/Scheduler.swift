@@ -256,8 +256,9 @@ public final class Scheduler {
     while budget > 0, exitCode == nil, let task = ready.popFirst() {
       resume(task)
       budget -= 1
-      // Who waits for the foreground does not wait for those behind it.
-      if state.interrupter.isRequested || foreground?.isEnded == true { break }
+      if state.interrupter.isRequested { break }
+      // Who interrupted the foreground does not wait for those behind it; where it ended by itself they have their turn.
+      if let foreground, foreground.isEnded, foreground.status != .done { break }
     }
     // Leaving: only the foreground goes on, for its handlers.
     if exitCode != nil, let task = foreground, let place = ready.firstIndex(of: task) {

@@ -5,6 +5,8 @@ struct TableHead {
   struct Cell {
     var bytes: [UInt8]
     var isQuoted: Bool
+    /// Its quote is not closed before the end of the file.
+    var isOpen = false
 
     func isNumber(_ decimal: UInt8) -> Bool {
       bytes.withUnsafeBufferPointer { TableText.isNumber($0, decimal) }
@@ -118,9 +120,15 @@ struct TableHead {
     guard let best, best.records.contains(where: { !$0.isBlank && !$0.isComment }) else {
       throw .format(path, "it is empty")
     }
+    if isWhole, let open = best.records.first(where: { $0.cells.last?.isOpen == true }) {
+      throw RecordingError(
+        "format", "\(path): line \(open.line): a quote is opened and never closed",
+        hint: "a \" within a quoted cell is written \"\"")
+    }
     delimiter = best.delimiter
     decimal = options.decimal ?? Self.decimal(best.records, delimiter)
-    guard delimiter != decimal else {
+    // Decimal commas in quotes are no delimiters; one that is asked for would be both.
+    guard delimiter != decimal || options.decimal == nil else {
       throw RecordingError(
         "format", "\(path): the comma is both its delimiter and its decimal sign",
         hint: "delimiter = \";\" or decimal = \".\" says what it is")
@@ -193,14 +201,19 @@ struct TableHead {
     while position < bytes.count, isBlank(bytes[position]) { position += 1 }
     var text: [UInt8] = []
     var isQuoted = false
+    var isOpen = false
     if quotes, position < bytes.count, bytes[position] == 0x22 {
       isQuoted = true
+      isOpen = true
       position += 1
       while position < bytes.count {
         let byte = bytes[position]
         position += 1
         if byte == 0x22 {
-          guard position < bytes.count, bytes[position] == 0x22 else { break }
+          guard position < bytes.count, bytes[position] == 0x22 else {
+            isOpen = false
+            break
+          }
           position += 1
         }
         text.append(byte)
@@ -213,7 +226,9 @@ struct TableHead {
       position += 1
     }
     while !isQuoted, let last = text.last, isBlank(last) { text.removeLast() }
-    guard position < bytes.count else { return (Cell(bytes: text, isQuoted: isQuoted), position, .file) }
+    guard position < bytes.count else {
+      return (Cell(bytes: text, isQuoted: isQuoted, isOpen: isOpen), position, .file)
+    }
     let byte = bytes[position]
     if byte == 0x0A { return (Cell(bytes: text, isQuoted: isQuoted), position + 1, .line) }
     if byte == 0x0D {

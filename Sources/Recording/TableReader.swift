@@ -260,7 +260,8 @@ struct TableReader {
     let base = UnsafePointer(window.base)
     let end = base + window.count
     let isAtEnd = window.isAtEnd
-    let numbers = NumberScanner(decimal: head.decimal)
+    // Where the comma is both, decimal commas stand in quotes: outside them it is the delimiter.
+    let numbers = NumberScanner(decimal: head.decimal == head.delimiter ? 0x2E : head.decimal)
     // Numbers may stand for a missing value, too.
     let isPlain = options.missing.isEmpty
     let delimiter = head.delimiter
@@ -569,6 +570,7 @@ struct TableReader {
   private func append(_ number: NumberScanner.Result, to column: UnsafeMutablePointer<TableColumn>) {
     switch (column.pointee.kind, number.kind) {
     case (.integer, .unsigned) where !column.pointee.hasNegative: column.pointee.widen(to: .unsigned)
+    case (.integer, .integer): if Int64(bitPattern: number.bits) < 0 { column.pointee.hasNegative = true }
     case (.unsigned, .integer) where Int64(bitPattern: number.bits) >= 0: break
     case (.unsigned, .unsigned): break
     default: if column.pointee.kind != .float { column.pointee.widen(to: .float) }

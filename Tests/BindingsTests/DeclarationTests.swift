@@ -91,6 +91,8 @@ import Testing
     "syntax": "a cell that does not parse", "parameter": "-p of the command line",
     "input": "options of `moontide simulate`", "sandbox": "Lua's own functions in the sandbox",
     "mismatch": "a computed channel's function, told and not raised", "unknown": "a core that says no more",
+    "replay": "the replay that counts instructions", "connection": "a kernel's connection file",
+    "message": "what came to a kernel and is no message", "unavailable": "a kernel's libraries",
   ]
 
   @Test func everyCodeThatTheSourcesRaiseIsDeclared() throws {

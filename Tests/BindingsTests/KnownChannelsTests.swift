@@ -11,19 +11,24 @@ import Testing
   /// Counts how often it is asked, and answers when it is told to, or never.
   private final class Asked: Source {
     let count = Atomic(0)
-    private let known = OneShot<[Channel]>()
+    private let known: Guarded<[Channel]?>
+    private let later = OneShot<[Channel]>()
 
-    init(_ channels: [Channel]? = nil) { if let channels { known.fulfill(channels) } }
+    init(_ channels: [Channel]? = nil) { known = Guarded(channels) }
 
     var name: String { "asked" }
     var state: String { "open" }
 
     func channels() async throws -> [Channel] {
       count.add(1, ordering: .sequentiallyConsistent)
-      return await known.wait() ?? []
+      if let channels = known.withLock({ $0 }) { return channels }
+      return await later.wait() ?? []
     }
 
-    func answer(_ channels: [Channel]) { known.fulfill(channels) }
+    func answer(_ channels: [Channel]) {
+      known.withLock { $0 = channels }
+      later.fulfill(channels)
+    }
 
     func open(_ request: StreamRequest, sink: any StreamSink) async throws -> any Feed {
       throw CancellationError()

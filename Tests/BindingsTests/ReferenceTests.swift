@@ -46,6 +46,8 @@ import Testing
     try await onThread {
       let bench = try Bench()
       for entry in Reference.groups.filter({ $0.title == group }).flatMap(\.entries) {
+        // The default board is the one connected last; examples about connecting close theirs.
+        if group == "Sources" { try bench.run("if board then board:close() end") }
         try bench.run(Bench.setting)
         do { try bench.run(entry.example) } catch { Issue.record("\(entry.name): \(error)") }
         try bench.run("s:close()")

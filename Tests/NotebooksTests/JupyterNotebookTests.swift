@@ -50,7 +50,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{", "notJSON"), ("[]", "`nbformat` is missing"), (#"{"nbformat":3}"#, "`cells` is missing"), (#"{"nbformat":5}"#, "format 5"),
+    ("{", "notJSON"), ("[]", "`nbformat` is missing"), (#"{"nbformat":3}"#, "`cells` is missing"),
+    (#"{"nbformat":5}"#, "format 5"),
     (#"{"nbformat":4}"#, "`cells` is missing"),
     (#"{"nbformat":4,"cells":[{}]}"#, "cell_type"),
     (#"{"nbformat":4,"cells":[{"cell_type":"code"}]}"#, "source"),
@@ -171,9 +172,11 @@ import Testing
     func code(_ text: String) throws -> [String] {
       try JupyterNotebook.decode(Array(text.utf8)).cells.map { String(decoding: $0.text, as: UTF8.self) }
     }
-    let cell = #"{"cell_type":"code","metadata":{},"outputs":[{"data":{"application/json":[NaN,-Infinity,Infinity]}}],"source":"print(1)"}"#
+    let outputs = #"[{"data":{"application/json":[NaN,-Infinity,Infinity]}}]"#
+    let cell = #"{"cell_type":"code","metadata":{},"outputs":\#(outputs),"source":"print(1)"}"#
     #expect(try code("\u{FEFF}{\"nbformat\":4,\"cells\":[\(cell)]}") == ["print(1)"])
-    #expect(try code(#"{"nbformat":4,"cells":[{"cell_type":"code","source":["a = 1\r\n","b = 2\r\n"]}]}"#) == ["a = 1\nb = 2\n"])
+    let windows = #"{"nbformat":4,"cells":[{"cell_type":"code","source":["a = 1\r\n","b = 2\r\n"]}]}"#
+    #expect(try code(windows) == ["a = 1\nb = 2\n"])
     let old = """
       {"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "heading", "level": 2, "source": ["Title"]},
         {"cell_type": "code", "input": ["x = 1\\n", "print(x)"], "language": "lua", "outputs": []}]}]}

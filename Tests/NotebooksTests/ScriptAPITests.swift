@@ -72,7 +72,8 @@ import Testing
       }
       _ = try run(Self.setting)
       var asked = 0
-      for (name, argument, options) in Self.functionsWithOptions {
+      // `load` is Lua's own, too: what is no file it takes for a chunk, and answers as ever.
+      for (name, argument, options) in Self.functionsWithOptions where name != "load" {
         let answer = try run(Self.question, [.string(name), .integer(Int64(argument))]).map {
           $0.string ?? ""
         }
@@ -141,7 +142,9 @@ extension ScriptAPITests {
       var asked = 0
       for entry in Reference.entries where entry.owner != "notebook" {
         for (index, parameter) in entry.parameters.enumerated() where parameter.type.options != nil {
-          for field in parameter.type.optionFields {
+          // Where words and truth values are both right, there is no wrong one to try.
+          for field in parameter.type.optionFields
+          where !(field.type.mayBe("boolean") && field.type.mayBe("string")) {
             let wrong: LuaValue = field.type.mayBe("boolean") ? .string("no") : .boolean(true)
             let answer = try run(
               Self.wrongOption, [.string(entry.name), .integer(Int64(index)), .string(field.name), wrong]

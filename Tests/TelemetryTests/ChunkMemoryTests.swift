@@ -33,12 +33,13 @@ import Testing
     }
     var kept = (0..<300).map { storage($0) }
     let before = try resident()
-    for round in 0..<5 {
+    for round in 0..<40 {
       kept = []
       kept = (0..<300).map { storage(round * 300 + $0) }
     }
     #expect(kept.count == 300)
-    #expect(try resident() - before < 8 << 20)
+    // Each round is 19 MiB; other suites of this process keep some blocks of what they took.
+    #expect(try resident() - before < 64 << 20)
   }
 
   @Test func threadsTakeAndGiveBackSideBySide() async {

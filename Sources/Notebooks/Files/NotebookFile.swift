@@ -39,7 +39,8 @@ package struct NotebookFile: Equatable, Sendable {
   /// looks like. A notebook that cannot be read is left as it is.
   package static func source(_ bytes: [UInt8]) -> [UInt8] {
     let plain = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes[3...]) : bytes
-    guard plain.first(where: { !$0.isLuaBlank }) == UInt8(ascii: "{"), let file = try? JupyterNotebook.decode(plain)
+    guard plain.first(where: { !$0.isLuaBlank }) == UInt8(ascii: "{"),
+      let file = try? JupyterNotebook.decode(plain)
     else { return plain }
     return file.bytes
   }
