@@ -123,8 +123,8 @@ package final class KernelWire: Sendable {
 
   // MARK: On the thread of sockets
 
+  // Safety: made on one thread and handed to the one that uses them from then on.
   private struct Sockets: @unchecked Sendable {
-    // Safety: made on one thread and handed to the one that uses them from then on.
     let zmq: ZeroMQ
     let numbers: [JupyterSocket: Int]
   }

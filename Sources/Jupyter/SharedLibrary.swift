@@ -2,8 +2,8 @@ import Glibc
 
 /// A library of the system that is loaded when it is needed: who never starts a kernel does not wait for it, and needs not
 /// have it.
+// Safety: a handle that is never closed; dlsym may be called from any thread.
 struct SharedLibrary: @unchecked Sendable {
-  // Safety: a handle that is never closed; dlsym may be called from any thread.
   private let handle: UnsafeMutableRawPointer
   private let name: String
 

@@ -125,7 +125,8 @@ final class Kernel {
   /// Until `shutdown_request`, SIGTERM, `os.exit` or the end of who started it; the exit code.
   func run() -> Int32 {
     wire.send(factory.publication("status", parent: .object([]), ["execution_state": "starting"]), on: .iopub)
-    while exitCode == nil {
+    // Asked again behind each cell: what was to end it may have been its end, and is not heard of a second time.
+    while exitCode == nil, !mustEnd {
       if let request = wire.nextRequest() {
         handle(request)
         continue
@@ -134,7 +135,6 @@ final class Kernel {
       case .exit(let code): exitCode = code
       case .readable, .interrupted, .deadline: break
       }
-      if mustEnd { break }
     }
     display.flush(everything: true)
     interpreter.close()

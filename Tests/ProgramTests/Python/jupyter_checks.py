@@ -3,12 +3,22 @@ import json
 import os
 import queue
 import signal
+import subprocess
 import sys
 import time
 
 import zmq
 from jupyter_client.manager import start_new_kernel
 
+ORPHAN = """
+import os, time
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="moontide")
+client.execute("while true do end")
+time.sleep(0.5)
+print(manager.provisioner.pid, flush=True)
+os._exit(0)
+"""
 checks = 0
 
 
@@ -183,5 +193,13 @@ message = client.execute("while true do end")
 time.sleep(0.3)
 begin = time.monotonic()
 manager.shutdown_kernel(now=False)
-check(time.monotonic() - begin < 5, "ends in the middle of a cell")
+check(time.monotonic() - begin < 2, "ends in the middle of a cell")
+
+# A kernel whose front end is gone has no use, whatever it does.
+orphan = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, timeout=30)
+pid = int(orphan.stdout)
+deadline = time.monotonic() + 10
+while os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
+    time.sleep(0.05)
+check(not os.path.exists(f"/proc/{pid}"), "ends with who started it")
 print(f"{checks} checks")
