@@ -116,10 +116,10 @@ let package = Package(
     .target(
       name: "Fuzzing",
       dependencies: ["JSON", "Randomness", "Bela", "Synnax", "Telemetry", "Signals", "Bindings"],
-      path: "Tools/Fuzzing",
+      path: "Tests/Fuzzing",
       swiftSettings: settings),
     .executableTarget(
-      name: "FuzzTool", dependencies: ["Fuzzing", commandLine], path: "Tools/FuzzTool",
+      name: "FuzzTool", dependencies: ["Fuzzing", commandLine], path: "Tests/FuzzTool",
       swiftSettings: settings),
 
     // Tests: a suite per source file; nothing here needs @testable, what a test may see is `package`.
