@@ -53,28 +53,41 @@ import Testing
     }
   }
 
+  /// An interpreter with the library, closed at the end.
+  private final class Bench {
+    private let state: LuaState
+    private let library: Library
+
+    init() throws {
+      state = try LuaState()
+      library = try Library(state)
+      library.simulators = TestSimulators()
+    }
+
+    deinit {
+      library.closeAll()
+      state.close()
+    }
+
+    /// What a chunk answers; its error is the caller's.
+    func run(_ text: String, _ arguments: [LuaValue] = []) throws -> [LuaValue] {
+      let chunk = try state.load(Array(text.utf8), chunkName: "=test")
+      switch state.scheduler.run(chunk, arguments: arguments, name: "test") {
+      case .values(let values): return values
+      case .failed(let error, _): throw error
+      case .exit: return []
+      }
+    }
+  }
+
   @Test func theReferenceKnowsEveryOption() async throws {
     try await onThread {
-      let state = try LuaState()
-      let library = try Library(state)
-      library.simulators = TestSimulators()
-      defer {
-        library.closeAll()
-        state.close()
-      }
-      func run(_ text: String, _ arguments: [LuaValue] = []) throws -> [LuaValue] {
-        let chunk = try state.load(Array(text.utf8), chunkName: "=test")
-        switch state.scheduler.run(chunk, arguments: arguments, name: "test") {
-        case .values(let values): return values
-        case .failed(let error, _): throw error
-        case .exit: return []
-        }
-      }
-      _ = try run(Self.setting)
+      let bench = try Bench()
+      _ = try bench.run(Self.setting)
       var asked = 0
       // `load` is Lua's own, too: what is no file it takes for a chunk, and answers as ever.
       for (name, argument, options) in Self.functionsWithOptions where name != "load" {
-        let answer = try run(Self.question, [.string(name), .integer(Int64(argument))]).map {
+        let answer = try bench.run(Self.question, [.string(name), .integer(Int64(argument))]).map {
           $0.string ?? ""
         }
         guard answer.first?.contains("no_such_option_at_all") ?? false else {
@@ -121,22 +134,8 @@ extension ScriptAPITests {
 
   @Test func everyDeclaredOptionIsReadWithItsType() async throws {
     try await onThread {
-      let state = try LuaState()
-      let library = try Library(state)
-      library.simulators = TestSimulators()
-      defer {
-        library.closeAll()
-        state.close()
-      }
-      func run(_ text: String, _ arguments: [LuaValue] = []) throws -> [LuaValue] {
-        let chunk = try state.load(Array(text.utf8), chunkName: "=test")
-        switch state.scheduler.run(chunk, arguments: arguments, name: "test") {
-        case .values(let values): return values
-        case .failed(let error, _): throw error
-        case .exit: return []
-        }
-      }
-      _ = try run(
+      let bench = try Bench()
+      _ = try bench.run(
         Self.setting
           + "\nConditions = { rising = 1, falling = 1, above = 1, below = 1, outside = 1, inside = 1 }")
       var asked = 0
@@ -146,7 +145,7 @@ extension ScriptAPITests {
           for field in parameter.type.optionFields
           where !(field.type.mayBe("boolean") && field.type.mayBe("string")) {
             let wrong: LuaValue = field.type.mayBe("boolean") ? .string("no") : .boolean(true)
-            let answer = try run(
+            let answer = try bench.run(
               Self.wrongOption, [.string(entry.name), .integer(Int64(index)), .string(field.name), wrong]
             ).map { $0.string ?? "" }
             let isNoticed =
